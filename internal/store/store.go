@@ -118,7 +118,9 @@ type ConstraintError struct {
 	Err        error
 }
 
-func (e *ConstraintError) Error() string { return "store: constraint on " + e.Table + ": " + e.Err.Error() }
+func (e *ConstraintError) Error() string {
+	return "store: constraint on " + e.Table + ": " + e.Err.Error()
+}
 func (e *ConstraintError) Unwrap() error { return e.Err }
 
 // ConstraintKind is the sort of a broken constraint.
