@@ -1,0 +1,214 @@
+// Package plan turns a declaration into a Plan: types, tables, rules, routes and limits, compiled once at start. The plan
+// executes requests, and the same plan writes OpenAPI, answers who, and is what checks and audits look at: nothing can be
+// served that is not in it.
+//
+// Policy: pure. It opens nothing, resolves no secret and knows no clock. Default deny: what no rule grants is not in the
+// plan. Compiling twice gives byte-identical plans.
+//
+// The map: compile.go (declaration to plan), collection.go (fields, rules, tables), check.go (what is refused or warned
+// about), route.go (what rooms offer to edge), openapi.go, who.go; below it decl reads the file and rule compiles
+// expressions.
+package plan
+
+import (
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/plan/decl"
+	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Plan is a compiled declaration. It is immutable and safe for concurrent use.
+type Plan struct {
+	Version     string // 16 hex digits of SHA-256 over the declaration's meaning; cursors and caches are bound to it
+	Environment string // "production" or "development"
+	Decl        *decl.File
+	Roles       []Role                 // in bit order
+	Collections []*Collection          // in order of declaration, accounts first
+	Accounts    *Collection            // also in Collections
+	Shapes      map[string]*rule.Shape // by collection
+	Warnings    []string               // what check says without refusing
+
+	byName map[string]*Collection
+}
+
+// Development reports whether the plan is for development.
+func (p *Plan) Development() bool { return p.Environment == "development" }
+
+// Collection returns the collection of that name, nil if the plan has none.
+func (p *Plan) Collection(name string) *Collection { return p.byName[name] }
+
+// Role is a declared role.
+type Role struct {
+	Name     string
+	Set      types.RoleSet // its one bit
+	Requires Requirement
+	ReadOnly bool     // write verbs are removed from what this role grants
+	Manages  []string // "accounts", "roles"
+}
+
+// Requirement is what a session must have proved for a role to be in force.
+type Requirement uint8
+
+// The requirements.
+const (
+	NoFactor Requirement = iota
+	AnyMFA
+	PasskeyFactor
+)
+
+// Met reports whether the factors satisfy the requirement.
+func (r Requirement) Met(f types.Factor) bool {
+	switch r {
+	case NoFactor:
+		return true
+	case AnyMFA:
+		return f.MFA()
+	case PasskeyFactor:
+		return f&types.Passkey != 0
+	}
+	return false
+}
+
+// Mask is a set of declared fields of one collection, by Field.Bit.
+type Mask uint64
+
+// Has reports whether the field is in the mask.
+func (m Mask) Has(f *Field) bool { return f != nil && m&(1<<f.Bit) != 0 }
+
+// Collection is a compiled collection.
+type Collection struct {
+	Name    string
+	Table   string // database table; identical to Name
+	Decl    *decl.Collection
+	Fields  []*Field // declared fields in order; Field.Bit is the index
+	System  []*Field // id, created, updated, version: always readable on a readable row, never writable
+	All     Mask     // every declared field
+	Reads   []*Rule
+	Creates []*Rule
+	Updates []*Rule
+	Deletes []*Rule
+	Checks  []*Check
+	Uniques []Unique
+	PerOrg  bool // rows carry a server-set org column that every rule, uniqueness and reference is bound to
+	Random  bool // ids: random
+	IfMatch bool // writes must carry If-Match
+
+	byName map[string]*Field
+}
+
+// Field returns a declared or system field by name, nil if there is none.
+func (c *Collection) Field(name string) *Field { return c.byName[name] }
+
+// Rules returns the rules of an action.
+func (c *Collection) Rules(a types.Action) []*Rule {
+	switch a {
+	case types.Read:
+		return c.Reads
+	case types.Create:
+		return c.Creates
+	case types.Update:
+		return c.Updates
+	case types.Delete:
+		return c.Deletes
+	}
+	return nil
+}
+
+// FieldType is the declared type of a field.
+type FieldType uint8
+
+// The field types.
+const (
+	TextField FieldType = iota + 1
+	IntField
+	DecimalField
+	BoolField
+	DateField
+	TimeField
+	EnumField
+	EmailField
+	URLField
+	UUIDField
+	JSONField
+	HTMLField
+	ListField
+	AccountField
+	RefField
+	StateField
+)
+
+// Field is a compiled field.
+type Field struct {
+	Name      string
+	Column    string // database column; identical to Name
+	Bit       uint   // in a Mask; system fields have none (99)
+	Type      FieldType
+	Elem      *Field // of a list: the element, without name
+	Decl      *decl.Field
+	Rule      rule.Type // the type rules see; SealedType when encrypted
+	Optional  bool      // may be missing (null)
+	Fixed     bool      // only writable at creation
+	Unique    bool
+	Indexed   bool // may be filtered and sorted on
+	Personal  bool
+	Sensitive bool
+	Encrypted bool
+	To        string              // of a ref or account: the collection pointed at
+	Side      string              // of a list of scalars usable in rules: the side table's name, "" for none
+	Digits    int                 // of a decimal
+	MinInt    int64               // int, decimal (scaled), time; valid when HasMin
+	MaxInt    int64               // valid when HasMax
+	MinLen    int                 // text in code points, list in elements
+	MaxLen    int                 // text, html and json always have one
+	MinText   string              // date
+	MaxText   string              // date
+	HasMin    bool                // a lower bound is declared
+	HasMax    bool                // an upper bound is declared
+	Pattern   string              // RE2, matches whole
+	Values    []string            // enum and state
+	Steps     map[string][]string // state: from, to
+	Start     string              // state: value of a new row
+	Profile   string              // html: sanitiser profile
+	Default   *Default            // nil: none
+	Fill      *store.Literal      // for rows that exist when the field arrives; nil: none
+	System    bool
+}
+
+// Default is what a field gets when a create does not name it: a literal or one of the caller's values.
+type Default struct {
+	Value types.Value
+	Param rule.ParamKind // 0: Value; MeID, MeOrg, Now, Today
+	List  bool           // the parameter as a list of one ("[me.id]")
+}
+
+// Rule is one allow entry for one action.
+type Rule struct {
+	Action types.Action
+	Mask   Mask          // the fields it grants
+	Whole  bool          // no `only`: all fields
+	When   rule.Expr     // lets expanded, organisation condition ANDed; roles not folded yet
+	Public string        // the reason when anonymous callers may use it; "" otherwise
+	Fresh  time.Duration // how recent the last factor must be; 0 for no demand
+	Source string        // the text of `when` for who and why
+	Line   int           // in the declaration
+	Index  int           // position among the collection's allow entries
+}
+
+// Check is a cross-field check on new rows.
+type Check struct {
+	That   rule.Expr
+	Else   string // what the client is told
+	Fields []string
+	Source string
+}
+
+// Unique is a uniqueness over one or more fields.
+type Unique struct {
+	Name   string // of the database index
+	Fields []*Field
+}
+
+// Tables returns the tables that the plan's collections need.
+func (p *Plan) Tables() []store.Table { return tables(p) }
