@@ -1,3 +1,13 @@
 module github.com/fastness-dev/fastness
 
 go 1.26.4
+
+require (
+	github.com/ncruces/go-sqlite3 v0.37.0
+	golang.org/x/sys v0.49.0
+)
+
+require (
+	github.com/ncruces/go-sqlite3-wasm/v6 v6.5.35401 // indirect
+	github.com/ncruces/julianday v1.0.0 // indirect
+)

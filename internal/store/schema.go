@@ -67,6 +67,3 @@ type ForeignKey struct {
 	RefColumn string
 	OnDelete  OnDelete
 }
-
-// Change is one step of a migration. The concrete types are listed below; Words says it in plain English for `plan`.
-type Change interface{ Words() string }

@@ -1,0 +1,242 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Change is one step of a migration.
+type Change interface {
+	// Words says in plain English what the step does, for `plan`.
+	Words() string
+	// SQL is the step in the dialect; several statements where one does not do.
+	SQL(d Dialect) []string
+	// Destroys reports whether the step loses data: such steps run only when they were named.
+	Destroys() bool
+}
+
+// The changes.
+type (
+	CreateTable struct{ Table Table }
+	AddColumn   struct {
+		Table   string
+		Column  Column
+		Foreign *ForeignKey // the column is a reference
+	}
+	RenameColumn struct{ Table, From, To string }
+	RenameTable  struct{ From, To string }
+	DropColumn   struct{ Table, Column string }
+	DropTable    struct{ Table string }
+	CreateIndex  struct {
+		Table string
+		Index Index
+	}
+	DropIndex struct{ Table, Name string }
+	// SetNull makes a column optional or mandatory. SQLite cannot alter that, so there the table is built anew from After.
+	Nullable struct {
+		Table  string
+		Column string
+		Not    bool
+		After  Table // the whole table as it shall be, for SQLite
+	}
+)
+
+// Quote makes an identifier safe for SQL. Names come from the plan and hold no quotes; doubling is the second wall.
+func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func (c CreateTable) Words() string { return "create table " + c.Table.Name }
+func (c AddColumn) Words() string {
+	return fmt.Sprintf("add column %s to %s", c.Column.Name, c.Table)
+}
+func (c RenameColumn) Words() string {
+	return fmt.Sprintf("rename column %s of %s to %s", c.From, c.Table, c.To)
+}
+func (c RenameTable) Words() string { return fmt.Sprintf("rename table %s to %s", c.From, c.To) }
+func (c DropColumn) Words() string {
+	return fmt.Sprintf("DROP column %s of %s and what it holds", c.Column, c.Table)
+}
+func (c DropTable) Words() string { return fmt.Sprintf("DROP table %s and all its rows", c.Table) }
+func (c CreateIndex) Words() string {
+	kind := "index"
+	if c.Index.Unique {
+		kind = "unique index"
+	}
+	return fmt.Sprintf("create %s %s on %s (%s)", kind, c.Index.Name, c.Table, strings.Join(c.Index.Columns, ", "))
+}
+func (c DropIndex) Words() string { return fmt.Sprintf("drop index %s", c.Name) }
+func (c Nullable) Words() string {
+	if c.Not {
+		return fmt.Sprintf("make column %s of %s mandatory", c.Column, c.Table)
+	}
+	return fmt.Sprintf("make column %s of %s optional", c.Column, c.Table)
+}
+
+func (CreateTable) Destroys() bool  { return false }
+func (AddColumn) Destroys() bool    { return false }
+func (RenameColumn) Destroys() bool { return false }
+func (RenameTable) Destroys() bool  { return false }
+func (DropColumn) Destroys() bool   { return true }
+func (DropTable) Destroys() bool    { return true }
+func (CreateIndex) Destroys() bool  { return false }
+func (DropIndex) Destroys() bool    { return false }
+func (Nullable) Destroys() bool     { return false }
+
+func (c CreateTable) SQL(d Dialect) []string {
+	out := []string{tableSQL(d, c.Table, c.Table.Name)}
+	for _, i := range c.Table.Indexes {
+		out = append(out, indexSQL(c.Table.Name, i))
+	}
+	return out
+}
+
+func (c AddColumn) SQL(d Dialect) []string {
+	col := columnSQL(d, c.Column)
+	if c.Column.Default != nil {
+		col += " DEFAULT " + literalSQL(*c.Column.Default)
+	}
+	add := "ALTER TABLE " + Quote(c.Table) + " ADD COLUMN " + col
+	if c.Foreign == nil {
+		return []string{add}
+	}
+	if d == SQLite {
+		return []string{add + " " + referenceSQL(*c.Foreign)}
+	}
+	return []string{add, "ALTER TABLE " + Quote(c.Table) + " ADD " + foreignSQL(*c.Foreign)}
+}
+
+func (c RenameColumn) SQL(Dialect) []string {
+	return []string{"ALTER TABLE " + Quote(c.Table) + " RENAME COLUMN " + Quote(c.From) + " TO " + Quote(c.To)}
+}
+
+func (c RenameTable) SQL(Dialect) []string {
+	return []string{"ALTER TABLE " + Quote(c.From) + " RENAME TO " + Quote(c.To)}
+}
+
+func (c DropColumn) SQL(Dialect) []string {
+	return []string{"ALTER TABLE " + Quote(c.Table) + " DROP COLUMN " + Quote(c.Column)}
+}
+
+func (c DropTable) SQL(Dialect) []string { return []string{"DROP TABLE " + Quote(c.Table)} }
+
+func (c CreateIndex) SQL(Dialect) []string { return []string{indexSQL(c.Table, c.Index)} }
+
+func (c DropIndex) SQL(Dialect) []string { return []string{"DROP INDEX " + Quote(c.Name)} }
+
+// SQL builds the table anew on SQLite, the documented way: new table, copy, drop, rename, indexes.
+func (c Nullable) SQL(d Dialect) []string {
+	if d == Postgres {
+		verb := " DROP NOT NULL"
+		if c.Not {
+			verb = " SET NOT NULL"
+		}
+		return []string{"ALTER TABLE " + Quote(c.Table) + " ALTER COLUMN " + Quote(c.Column) + verb}
+	}
+	cols := make([]string, 0, len(c.After.Columns))
+	for _, col := range c.After.Columns {
+		cols = append(cols, Quote(col.Name))
+	}
+	list, tmp := strings.Join(cols, ", "), c.Table+"__new"
+	out := []string{
+		tableSQL(d, c.After, tmp),
+		"INSERT INTO " + Quote(tmp) + " (" + list + ") SELECT " + list + " FROM " + Quote(c.Table),
+		"DROP TABLE " + Quote(c.Table),
+		"ALTER TABLE " + Quote(tmp) + " RENAME TO " + Quote(c.Table),
+	}
+	for _, i := range c.After.Indexes {
+		out = append(out, indexSQL(c.Table, i))
+	}
+	return out
+}
+
+func tableSQL(d Dialect, t Table, name string) string {
+	parts := make([]string, 0, len(t.Columns)+len(t.Foreign)+1)
+	for _, c := range t.Columns {
+		parts = append(parts, columnSQL(d, c))
+	}
+	if len(t.Primary) > 0 {
+		parts = append(parts, "PRIMARY KEY ("+quoteAll(t.Primary)+")")
+	}
+	for _, f := range t.Foreign {
+		parts = append(parts, foreignSQL(f))
+	}
+	s := "CREATE TABLE " + Quote(name) + " (" + strings.Join(parts, ", ") + ")"
+	if d == SQLite {
+		s += " STRICT"
+	}
+	return s
+}
+
+func columnSQL(d Dialect, c Column) string {
+	s := Quote(c.Name) + " " + typeSQL(d, c.Type)
+	if c.NotNull {
+		s += " NOT NULL"
+	}
+	return s
+}
+
+func typeSQL(d Dialect, t ColumnType) string {
+	switch {
+	case t == IntColumn && d == SQLite:
+		return "INTEGER"
+	case t == IntColumn:
+		return "BIGINT"
+	case t == BytesColumn && d == SQLite:
+		return "BLOB"
+	case t == BytesColumn:
+		return "BYTEA"
+	case d == Postgres:
+		return `TEXT COLLATE "C"`
+	}
+	return "TEXT"
+}
+
+func foreignSQL(f ForeignKey) string {
+	return "CONSTRAINT " + Quote(f.Name) + " FOREIGN KEY (" + quoteAll(f.Columns) + ") " + referenceSQL(f)
+}
+
+func referenceSQL(f ForeignKey) string {
+	s := "REFERENCES " + Quote(f.RefTable) + " (" + Quote(f.RefColumn) + ")"
+	switch f.OnDelete {
+	case Cascade:
+		s += " ON DELETE CASCADE"
+	case SetNull:
+		s += " ON DELETE SET NULL"
+	}
+	return s
+}
+
+func indexSQL(table string, i Index) string {
+	s := "CREATE "
+	if i.Unique {
+		s += "UNIQUE "
+	}
+	cols := make([]string, 0, len(i.Columns))
+	for _, c := range i.Columns {
+		if name, down := strings.CutPrefix(c, "-"); down {
+			cols = append(cols, Quote(name)+" DESC")
+		} else {
+			cols = append(cols, Quote(c))
+		}
+	}
+	s += "INDEX " + Quote(i.Name) + " ON " + Quote(table) + " (" + strings.Join(cols, ", ") + ")"
+	if i.Where != "" {
+		s += " WHERE " + i.Where
+	}
+	return s
+}
+
+func literalSQL(l Literal) string {
+	if !l.IsText {
+		return strconv.FormatInt(l.Int, 10)
+	}
+	return "'" + strings.ReplaceAll(l.Text, "'", "''") + "'"
+}
+
+func quoteAll(names []string) string {
+	out := make([]string, 0, len(names))
+	for _, n := range names {
+		out = append(out, Quote(n))
+	}
+	return strings.Join(out, ", ")
+}

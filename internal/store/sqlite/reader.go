@@ -1,0 +1,67 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fastness-dev/fastness/internal/store"
+)
+
+var (
+	begin    = store.SQL("BEGIN")
+	rollback = store.SQL("ROLLBACK")
+)
+
+// errClosed is what comes after Close.
+var errClosed = errors.New("store: the database is closed")
+
+// View runs fn on one snapshot of a reading connection.
+func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {
+	select {
+	case db.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-db.closing:
+		return errClosed
+	}
+	defer func() { <-db.slots }()
+	db.gate.RLock()
+	defer db.gate.RUnlock()
+	c, err := db.reading()
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, db.cfg.ReadLimit)
+	defer cancel()
+	c.SetInterrupt(limited)
+	broken := true // a panic in fn must not leave a transaction open in the pool
+	defer func() {
+		c.SetInterrupt(context.Background())
+		if broken || c.exec(rollback, nil) != nil {
+			c.Close()
+			return
+		}
+		db.mu.Lock()
+		db.idle = append(db.idle, c)
+		db.mu.Unlock()
+	}()
+	if err := c.exec(begin, nil); err != nil {
+		return translate(err)
+	}
+	err = fn(reader{c})
+	broken = false
+	return err
+}
+
+// reading takes an idle connection or opens one.
+func (db *DB) reading() (*conn, error) {
+	db.mu.Lock()
+	if n := len(db.idle); n > 0 {
+		c := db.idle[n-1]
+		db.idle = db.idle[:n-1]
+		db.mu.Unlock()
+		return c, nil
+	}
+	db.mu.Unlock()
+	return db.connect(true)
+}

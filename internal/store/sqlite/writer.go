@@ -1,0 +1,284 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// maxBatch bounds how many requests share a commit.
+const maxBatch = 256
+
+// job is one write request. exclusive runs alone, outside a transaction (migrations).
+type job struct {
+	ctx       context.Context
+	fn        func(store.Tx) error
+	exclusive func(*conn) error
+	soon      bool
+	err       error
+	entries   []types.Entry // of a kept refusal
+	done      chan struct{}
+}
+
+var (
+	beginWrite = store.SQL("BEGIN IMMEDIATE")
+	commit     = store.SQL("COMMIT")
+	mark       = store.SQL("UPDATE fastness_batch SET number = ?")
+	savepoint  = store.SQL("SAVEPOINT member")
+	release    = store.SQL("RELEASE member")
+	undo       = store.SQL("ROLLBACK TO member")
+	inner      = store.SQL("SAVEPOINT inside")
+	innerOK    = store.SQL("RELEASE inside")
+	innerUndo  = store.SQL("ROLLBACK TO inside")
+)
+
+// Write runs fn in the next batch and returns after its commit is durable.
+func (db *DB) Write(ctx context.Context, fn func(store.Tx) error) error {
+	return db.submit(&job{ctx: ctx, fn: fn, done: make(chan struct{})})
+}
+
+// WriteSoon runs fn in the next batch and returns before the commit.
+func (db *DB) WriteSoon(ctx context.Context, fn func(store.Tx) error) error {
+	return db.submit(&job{ctx: ctx, fn: fn, soon: true, done: make(chan struct{})})
+}
+
+func (db *DB) submit(j *job) error {
+	select {
+	case <-db.closing:
+		return errClosed
+	default:
+	}
+	select {
+	case db.jobs <- j:
+	case <-j.ctx.Done():
+		return j.ctx.Err()
+	case <-db.stopped:
+		return errClosed
+	}
+	// Once accepted, the outcome is awaited whatever the context says: an answer about a commit must be true.
+	select {
+	case <-j.done:
+		return j.err
+	case <-db.stopped:
+		select {
+		case <-j.done:
+			return j.err
+		default:
+			return errClosed
+		}
+	}
+}
+
+// write is the writer goroutine.
+func (db *DB) write() {
+	defer close(db.stopped)
+	var batch []*job
+	for {
+		var first *job
+		select {
+		case first = <-db.jobs:
+		default:
+			select {
+			case first = <-db.jobs:
+			case <-db.closing:
+				select {
+				case first = <-db.jobs:
+				default:
+					return
+				}
+			}
+		}
+		if first.exclusive != nil {
+			first.err = first.exclusive(db.writer)
+			close(first.done)
+			continue
+		}
+		var alone *job
+		batch, alone = db.gather(append(batch[:0], first))
+		db.commitBatch(batch)
+		if alone != nil {
+			alone.err = alone.exclusive(db.writer)
+			close(alone.done)
+		}
+	}
+}
+
+// gather takes what waits already, without waiting for more.
+func (db *DB) gather(batch []*job) ([]*job, *job) {
+	for len(batch) < maxBatch {
+		select {
+		case j := <-db.jobs:
+			if j.exclusive != nil {
+				return batch, j
+			}
+			batch = append(batch, j)
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// commitBatch runs the members, each in a savepoint, and commits once. When the transaction falls apart (full disk,
+// interrupted statement, failed commit) the members are run once more, each in a transaction of its own.
+func (db *DB) commitBatch(batch []*job) {
+	whole, err := db.tryBatch(batch)
+	if !whole {
+		for _, j := range batch {
+			if ok, e := db.tryBatch([]*job{j}); !ok {
+				j.err = e
+			}
+		}
+	} else if err != nil {
+		for _, j := range batch {
+			j.err = err
+		}
+	}
+	for _, j := range batch {
+		close(j.done)
+	}
+}
+
+// tryBatch reports false when nothing of the batch was committed and its members may be run again; members' own errors
+// are in the jobs. An error with true means that the fate of the commit is unknown.
+func (db *DB) tryBatch(batch []*job) (whole bool, err error) {
+	c := db.writer
+	if err := c.exec(beginWrite, nil); err != nil {
+		return false, translate(err)
+	}
+	for _, j := range batch {
+		db.member(c, j)
+		if c.GetAutocommit() { // SQLite rolled the whole transaction back
+			if j.err == nil {
+				j.err = slow(errors.New("the transaction was rolled back"))
+			}
+			return false, j.err
+		}
+	}
+	db.batch++
+	if err := c.exec(mark, []types.Value{types.IntValue(db.batch)}); err != nil {
+		c.exec(rollback, nil)
+		return false, translate(err)
+	}
+	if err := c.exec(commit, nil); err != nil {
+		return db.afterFailedCommit(err)
+	}
+	return true, nil
+}
+
+// afterFailedCommit opens a new connection and looks whether the batch's number arrived.
+func (db *DB) afterFailedCommit(cause error) (whole bool, err error) {
+	db.cfg.Log.Error("commit failed", "error", cause.Error())
+	db.writer.exec(rollback, nil)
+	fresh, err := db.connect(false)
+	if err != nil {
+		return true, errors.Join(store.ErrUncertain, cause)
+	}
+	old := db.writer
+	db.writer = fresh
+	old.Close()
+	var number int64
+	if err := fresh.scalar("SELECT number FROM fastness_batch", &number); err != nil {
+		return true, errors.Join(store.ErrUncertain, cause)
+	}
+	if number == db.batch {
+		return true, nil
+	}
+	db.batch = number
+	return false, translate(cause)
+}
+
+// member runs one job in a savepoint, with its deadline, and contains its panics.
+func (db *DB) member(c *conn, j *job) {
+	j.err, j.entries = nil, j.entries[:0]
+	if j.err = j.ctx.Err(); j.err != nil {
+		return
+	}
+	if j.err = c.exec(savepoint, nil); j.err != nil {
+		return
+	}
+	limited, cancel := context.WithTimeout(j.ctx, db.cfg.WriteTime)
+	c.SetInterrupt(limited)
+	t := &tx{reader: reader{c}, db: db, ctx: limited, job: j}
+	j.err = call(j.fn, t)
+	c.SetInterrupt(context.Background())
+	if j.err == nil && limited.Err() != nil && j.ctx.Err() == nil {
+		j.err = slow(fmt.Errorf("a write function took over %v", db.cfg.WriteTime))
+	}
+	cancel()
+	if c.GetAutocommit() {
+		return
+	}
+	if j.err != nil {
+		c.exec(undo, nil)
+		if inside, kept := store.Kept(j.err); kept {
+			j.err = inside
+			for _, e := range j.entries {
+				if err := db.cfg.Recorder.Record(context.Background(), t, e); err != nil {
+					j.err = errors.Join(err, inside)
+				}
+			}
+		}
+	}
+	if err := c.exec(release, nil); err != nil && j.err == nil {
+		j.err = translate(err)
+	}
+}
+
+// call contains panics: one member must not end the writer.
+func call(fn func(store.Tx) error, t store.Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("store: panic in a write function: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn(t)
+}
+
+// tx is the store.Tx of one member.
+type tx struct {
+	reader
+	db  *DB
+	ctx context.Context
+	job *job
+}
+
+// Exec runs a statement; a broken constraint is a *store.ConstraintError and undoes only the statement.
+func (t *tx) Exec(_ context.Context, s *store.Stmt, args ...types.Value) (int64, error) {
+	if err := t.c.exec(s, args); err != nil {
+		return 0, t.db.constraint(err)
+	}
+	return t.c.Changes(), nil
+}
+
+// Record writes the entry now and remembers it in case the data is rolled back but the evidence kept.
+func (t *tx) Record(e types.Entry) error {
+	t.job.entries = append(t.job.entries, e)
+	return t.db.cfg.Recorder.Record(t.ctx, t, e)
+}
+
+// Savepoint runs fn so that its effects vanish when it fails.
+func (t *tx) Savepoint(_ context.Context, fn func() error) error {
+	if err := t.c.exec(inner, nil); err != nil {
+		return translate(err)
+	}
+	kept := len(t.job.entries)
+	err := fn()
+	if err != nil && !t.c.GetAutocommit() {
+		t.c.exec(innerUndo, nil)
+		t.job.entries = t.job.entries[:kept]
+	}
+	if e := t.c.exec(innerOK, nil); e != nil && err == nil {
+		err = translate(e)
+	}
+	return err
+}
+
+// exclusively runs fn on the writer's connection between batches.
+func (db *DB) exclusively(ctx context.Context, fn func(*conn) error) error {
+	return db.submit(&job{ctx: ctx, exclusive: fn, done: make(chan struct{})})
+}
