@@ -26,9 +26,10 @@ const (
 // Type is the type of an operand.
 type Type struct {
 	Kind   TypeKind
-	Digits int    // of a decimal: digits after the point
-	To     string // of a ref: the collection it points at; "accounts" for an account
-	Elem   *Type  // of a list
+	Digits int      // of a decimal: digits after the point
+	To     string   // of a ref: the collection it points at; "accounts" for an account
+	Elem   *Type    // of a list
+	Values []string // of an enum or state: what it may be; nil: anything
 }
 
 // TypeKind is the class of a Type. Values of different kinds never compare.
@@ -212,6 +213,7 @@ type Scope struct {
 	Row    bool   // row is available
 	New    bool   // new is available
 	Me     bool   // me and has_role are available
+	Sealed bool   // sealed fields may be read as new.f (checks, judged in memory)
 	Filter bool   // a client's filter: no exists, no reference path, no me, bounds of RULINGS
 	Shapes map[string]*Shape
 	Roles  []string          // in bit order
