@@ -1,0 +1,185 @@
+package decl
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// later are blocks of the grammar that are reserved and not built yet: they are refused by name, never ignored.
+var later = []string{"devices", "clients", "web", "hooks", "jobs", "gateway", "detect", "sinks", "paths", "examples"}
+
+// overlaid are the blocks that `env` may overlay: settings, never rules.
+var overlaid = []string{"service", "listen", "data", "store", "sign_up", "session", "password", "mail", "keys", "tls", "ledger",
+	"origins", "proxies", "limits", "openapi"}
+
+// file reads the whole declaration, then the overlay of the environment over it.
+func (r *reader) file(f *File, n ast.Node, env string) {
+	known := r.settings(f)
+	known["version"] = func(n ast.Node) {
+		if f.Version = int(r.number(n)); f.Version != 1 {
+			r.fail(pos(n), "this program reads version 1; write version: 1")
+		}
+	}
+	known["roles"] = func(n ast.Node) { r.roles(f, n) }
+	known["accounts"] = func(n ast.Node) { r.collection(&f.Accounts, n, true) }
+	known["collections"] = func(n ast.Node) {
+		for _, p := range r.mapping(n, "collections") {
+			c := Collection{Name: p.key, Pos: p.at}
+			r.collection(&c, p.value, false)
+			f.Collections = append(f.Collections, c)
+		}
+	}
+	known["organisations"] = func(n ast.Node) { r.organisations(f, n) }
+	known["providers"] = func(n ast.Node) { r.providers(f, n) }
+	known["env"] = func(n ast.Node) {
+		r.words(n, "env", map[string]func(ast.Node){
+			"production": func(n ast.Node) { r.overlay(f, n, env == "production") }, "development": func(n ast.Node) { r.overlay(f, n, env == "development") }})
+	}
+	for _, word := range later {
+		known[word] = func(n ast.Node) { r.unbuilt(pos(n), word) }
+	}
+	f.Accounts.Name = "accounts"
+	pairs := r.mapping(n, "a declaration")
+	slices.SortStableFunc(pairs, func(a, b pair) int { return last(a.key) - last(b.key) })
+	for _, p := range pairs {
+		if read, ok := known[p.key]; ok {
+			read(p.value)
+			continue
+		}
+		r.unknown(p.at, "word", p.key, "the declaration", slices.Sorted(maps.Keys(known)))
+	}
+	if f.Version == 0 && len(r.errs) == 0 {
+		r.fail(Pos{1, 1}, "the declaration does not say its version; begin with version: 1")
+	}
+}
+
+// last makes overlays come after what they overlay.
+func last(key string) int {
+	if key == "env" {
+		return 1
+	}
+	return 0
+}
+
+func (r *reader) overlay(f *File, n ast.Node, apply bool) {
+	target := f
+	if !apply {
+		target = &File{} // read all the same: an error of the other environment is an error today
+	}
+	known := r.settings(target)
+	for _, p := range r.mapping(n, "env") {
+		if !slices.Contains(overlaid, p.key) {
+			r.unknown(p.at, "word", p.key, "env (only settings differ between environments, never rules)", overlaid)
+			continue
+		}
+		known[p.key](p.value)
+	}
+}
+
+// unbuilt refuses a part of the grammar that is reserved.
+func (r *reader) unbuilt(at Pos, word string) {
+	r.fail(at, "%q is part of the grammar and not built yet; remove it until it is", word)
+}
+
+// settings gives the readers of the blocks that say how the service runs.
+func (r *reader) settings(f *File) map[string]func(ast.Node) {
+	set := func(dst *string) func(ast.Node) { return func(n ast.Node) { *dst = r.str(n) } }
+	block := func(what string, words map[string]func(ast.Node)) func(ast.Node) {
+		return func(n ast.Node) { r.words(n, what, words) }
+	}
+	return map[string]func(ast.Node){
+		"service": func(n ast.Node) {
+			f.Service.Pos = pos(n)
+			r.words(n, "service", map[string]func(ast.Node){"name": set(&f.Service.Name), "host": set(&f.Service.Host),
+				"level": func(n ast.Node) { f.Service.Level = r.between(n, 1, 3) }})
+		},
+		"listen": block("listen", map[string]func(ast.Node){"https": set(&f.Listen.HTTPS), "http": set(&f.Listen.HTTP), "operations": set(&f.Listen.Operations)}),
+		"data":   set(&f.Data),
+		"store":  func(n ast.Node) { f.Store = r.text(n) },
+		"sign_up": func(n ast.Node) {
+			f.SignUp.Pos = pos(n)
+			r.words(n, "sign_up", map[string]func(ast.Node){
+				"mode":   func(n ast.Node) { f.SignUp.Mode = r.oneOf(n, "mode", "open", "invite", "closed") },
+				"roles":  func(n ast.Node) { f.SignUp.Roles = r.strs(n, "roles") },
+				"verify": func(n ast.Node) { f.SignUp.Verify = r.oneOf(n, "verify", "email") }})
+		},
+		"session": block("session", map[string]func(ast.Node){
+			"idle":     func(n ast.Node) { f.Session.Idle = r.duration(n) },
+			"absolute": func(n ast.Node) { f.Session.Absolute = r.duration(n) },
+			"parallel": func(n ast.Node) { f.Session.Parallel = r.between(n, 1, 100) }}),
+		"password": func(n ast.Node) {
+			f.Password.Pos = pos(n)
+			r.words(n, "password", map[string]func(ast.Node){
+				"min":          func(n ast.Node) { f.Password.Min = r.between(n, 8, 128) },
+				"min_with_mfa": func(n ast.Node) { f.Password.MinWithMFA = r.between(n, 8, 128) },
+				"compose":      func(n ast.Node) { f.Password.Compose = r.strs(n, "compose") },
+				"because":      set(&f.Password.Because), "breached": set(&f.Password.Breached)})
+		},
+		"mail": block("mail", map[string]func(ast.Node){"from": set(&f.Mail.From),
+			"smtp": func(n ast.Node) { f.Mail.SMTP = r.secret(n) }}),
+		"keys": block("keys", map[string]func(ast.Node){"root": func(n ast.Node) { f.Keys.Root = r.text(n) },
+			"rotate":      func(n ast.Node) { f.Keys.Rotate = r.duration(n) },
+			"erase_after": func(n ast.Node) { f.Keys.EraseAfter = r.duration(n) }}),
+		"tls": func(n ast.Node) {
+			f.TLS.Pos = pos(n)
+			r.words(n, "tls", map[string]func(ast.Node){"certificate": set(&f.TLS.Certificate), "key": set(&f.TLS.Key)})
+		},
+		"ledger":  block("ledger", map[string]func(ast.Node){"keep": func(n ast.Node) { f.Ledger.Keep = r.duration(n) }}),
+		"origins": func(n ast.Node) { f.Origins = r.texts(n, "origins") },
+		"proxies": func(n ast.Node) { f.Proxies = r.texts(n, "proxies") },
+		"limits": block("limits", map[string]func(ast.Node){"body": func(n ast.Node) { f.Limits.Body = r.size(n) },
+			"per_account": func(n ast.Node) { f.Limits.PerAccount = r.rate(n) },
+			"per_address": func(n ast.Node) { f.Limits.PerAddress = r.rate(n) }}),
+		"openapi": func(n ast.Node) { f.OpenAPI = r.oneOf(n, "openapi", "public") },
+	}
+}
+
+func (r *reader) between(n ast.Node, low, high int64) int {
+	v := r.number(n)
+	if v < low || v > high {
+		r.fail(pos(n), "this lies between %d and %d", low, high)
+	}
+	return int(v)
+}
+
+func (r *reader) oneOf(n ast.Node, what string, values ...string) string {
+	s := r.str(n)
+	if !slices.Contains(values, s) {
+		r.unknown(pos(n), what, s, what, values)
+	}
+	return s
+}
+
+func (r *reader) roles(f *File, n ast.Node) {
+	for _, p := range r.mapping(n, "roles") {
+		role := Role{Name: p.key, Pos: p.at}
+		r.words(p.value, "a role", map[string]func(ast.Node){
+			"requires":  func(n ast.Node) { role.Requires = r.oneOf(n, "requires", "mfa", "passkey") },
+			"read_only": func(n ast.Node) { role.ReadOnly = r.flag(n) },
+			"manages":   func(n ast.Node) { role.Manages = r.strs(n, "manages") }})
+		f.Roles = append(f.Roles, role)
+	}
+}
+
+func (r *reader) organisations(f *File, n ast.Node) {
+	o := &Organisations{Pos: pos(n)}
+	r.words(n, "organisations", map[string]func(ast.Node){
+		"sign_up": func(n ast.Node) { o.SignUp = r.oneOf(n, "sign_up", "create", "invite") },
+		"roles":   func(n ast.Node) { o.Roles = r.strs(n, "roles") },
+		"invite":  func(n ast.Node) { o.Invite = r.strs(n, "invite") }})
+	f.Organisations = o
+}
+
+func (r *reader) providers(f *File, n ast.Node) {
+	for _, p := range r.mapping(n, "providers") {
+		v := Provider{Name: p.key, Pos: p.at}
+		r.words(p.value, "a provider", map[string]func(ast.Node){
+			"issuer": func(n ast.Node) { v.Issuer = r.str(n) }, "label": func(n ast.Node) { v.Label = r.str(n) },
+			"client_id":     func(n ast.Node) { v.ClientID = r.text(n) },
+			"client_secret": func(n ast.Node) { v.ClientSecret = r.secret(n) },
+			"roles":         func(n ast.Node) { v.Roles = r.strs(n, "roles") }})
+		f.Providers = append(f.Providers, v)
+	}
+}
