@@ -1,0 +1,37 @@
+package plan
+
+import (
+	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// For returns the rules that a caller's roles leave possible, folded: rules whose condition became No are
+// dropped. Anonymous callers get public rules only. read_only roles do not help a write.
+func (p *Plan) For(c *Collection, a types.Action, caller *types.Caller) []Folded {
+	roles := caller.Roles
+	if a != types.Read {
+		for _, r := range p.Roles {
+			if r.ReadOnly {
+				roles &^= r.Set
+			}
+		}
+	}
+	var out []Folded
+	for _, r := range c.Rules(a) {
+		if caller.Kind == types.Anonymous && r.Public == "" {
+			continue
+		}
+		when := rule.Fold(r.When, roles)
+		if f, ok := when.(*rule.Fixed); ok && f.Truth != rule.Yes {
+			continue
+		}
+		out = append(out, Folded{Rule: r, When: rule.Push(when)})
+	}
+	return out
+}
+
+// Folded is a rule under one set of roles.
+type Folded struct {
+	*Rule
+	When rule.Expr
+}
