@@ -1,0 +1,59 @@
+// Command sabotage proves that the checks can fail. Every sabotage/NAME.patch removes one control from a copy of the product's
+// source; the one test that it names must turn red, by an assertion, and the rest of that test's package must stay green:
+//
+//	go run ./sabotage [-jobs N] [-quick] [-v] [NAME …]
+//
+// Map: patch.go reads a saboteur, apply.go applies its difference to files in memory, run.go judges it through
+// `go build -overlay` (the product's files are never touched), gotest.go reads what `go test -json` says.
+//
+// A saboteur is broken when it no longer applies, does not compile, turns nothing red, turns red what it did not name, or
+// keeps the rest of the package from running (a panic, a time-out). Exit status: 0 all held, 1 one is broken, 2 usage.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+)
+
+func main() {
+	jobs := flag.Int("jobs", runtime.NumCPU(), "saboteurs at work at the same time")
+	quick := flag.Bool("quick", false, "run only the named test, not the rest of its package")
+	verbose := flag.Bool("v", false, "print the output of the tests of broken saboteurs in full")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./sabotage [-jobs N] [-quick] [-v] [NAME …]")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	root, err := moduleRoot()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sabotage:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	r := &Runner{Root: root, Jobs: *jobs, Quick: *quick, Verbose: *verbose, Out: os.Stdout}
+	os.Exit(r.Main(ctx, flag.Args()))
+}
+
+// moduleRoot is the nearest folder upwards that has a go.mod.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", fmt.Errorf("no go.mod here or above: run it inside the repository")
+		}
+		dir = up
+	}
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Runner judges saboteurs.
+type Runner struct {
+	Root    string // the repository; its folder sabotage/ holds the patches
+	Jobs    int    // how many at the same time; below 1 means 1
+	Quick   bool   // run the named test alone
+	Verbose bool   // print the output of tests in full
+	Out     io.Writer
+
+	mu        sync.Mutex
+	baselines map[string]*baseline
+}
+
+// baseline is the verdict on a package before any sabotage; the first who asks finds it out.
+type baseline struct {
+	once sync.Once
+	res  *result
+	err  error
+}
+
+// Main judges the named saboteurs (none: all), prints a line for each and a summary, and returns the exit status.
+func (r *Runner) Main(ctx context.Context, names []string) int {
+	dir := filepath.Join(r.Root, "sabotage")
+	all, err := Names(dir)
+	if err != nil {
+		fmt.Fprintln(r.Out, "sabotage:", err)
+		return 2
+	}
+	for i, n := range names {
+		names[i] = strings.TrimSuffix(filepath.Base(n), ".patch")
+		if !slices.Contains(all, names[i]) {
+			fmt.Fprintf(r.Out, "sabotage: no such saboteur %q; there are %s\n", names[i], strings.Join(all, ", "))
+			return 2
+		}
+	}
+	if len(names) == 0 {
+		names = all
+	}
+	if len(names) == 0 {
+		fmt.Fprintln(r.Out, "sabotage: no saboteurs in", dir)
+		return 2
+	}
+	held, broken := r.judgeAll(ctx, dir, names)
+	fmt.Fprintf(r.Out, "%d held, %d broken\n", held, broken)
+	if broken > 0 {
+		return 1
+	}
+	return 0
+}
+
+func (r *Runner) judgeAll(ctx context.Context, dir string, names []string) (held, broken int) {
+	work := make(chan string)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range max(1, r.Jobs) {
+		wg.Go(func() {
+			for name := range work {
+				begun := time.Now()
+				words, err := r.judge(ctx, dir, name)
+				took := time.Since(begun).Round(100 * time.Millisecond)
+				mu.Lock()
+				if err == nil {
+					held++
+					fmt.Fprintf(r.Out, "held    %-32s %s (%v)\n", name, words, took)
+				} else {
+					broken++
+					fmt.Fprintf(r.Out, "broken  %-32s %v (%v)\n", name, err, took)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for _, n := range names {
+		work <- n
+	}
+	close(work)
+	wg.Wait()
+	return held, broken
+}
+
+// judge lets one saboteur loose. It returns what turned red, or an error that says in which way the saboteur is broken.
+func (r *Runner) judge(ctx context.Context, dir, name string) (string, error) {
+	s, err := Load(dir, name)
+	if err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp("", "sabotage-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	files, err := s.Overlay(r.Root, tmp)
+	if err != nil {
+		return "", fmt.Errorf("does not apply: %w", err)
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": files})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(tmp, "overlay.json")
+	if err := os.WriteFile(path, overlay, 0o600); err != nil {
+		return "", err
+	}
+	before, err := r.before(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	after, err := goTest(ctx, r.Root, s.Pkg, r.only(s), path)
+	if err != nil {
+		return "", err
+	}
+	if err := r.verdict(s, before, after); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s turns red: %s", s.Test, s.Breaks), nil
+}
+
+func (r *Runner) only(s *Saboteur) string {
+	if r.Quick {
+		return s.Test
+	}
+	return ""
+}
+
+// before runs the package without sabotage, once per package (per test when quick), and asks that it be green.
+func (r *Runner) before(ctx context.Context, s *Saboteur) (*result, error) {
+	r.mu.Lock()
+	if r.baselines == nil {
+		r.baselines = map[string]*baseline{}
+	}
+	key := s.Pkg + " " + r.only(s)
+	b := r.baselines[key]
+	if b == nil {
+		b = &baseline{}
+		r.baselines[key] = b
+	}
+	r.mu.Unlock()
+	b.once.Do(func() { b.res, b.err = goTest(ctx, r.Root, s.Pkg, r.only(s), "") })
+	if b.err != nil {
+		return nil, b.err
+	}
+	if !b.res.built {
+		return nil, fmt.Errorf("%s does not compile even without sabotage%s", s.Pkg, r.excerpt(b.res, ""))
+	}
+	for _, test := range slices.Sorted(maps.Keys(b.res.tests)) {
+		if b.res.tests[test] == "fail" {
+			return nil, fmt.Errorf("%s in %s fails even without sabotage%s", test, s.Pkg, r.excerpt(b.res, test))
+		}
+	}
+	switch b.res.tests[s.Test] {
+	case "pass":
+		return b.res, nil
+	case "skip":
+		return nil, fmt.Errorf("%s is skipped here, so nothing can be shown%s", s.Test, r.excerpt(b.res, s.Test))
+	}
+	return nil, fmt.Errorf("there is no %s in %s", s.Test, s.Pkg)
+}
+
+// verdict compares the runs before and after.
+func (r *Runner) verdict(s *Saboteur, before, after *result) error {
+	if !after.built {
+		return fmt.Errorf("does not compile%s", r.excerpt(after, ""))
+	}
+	if after.tests[s.Test] == "pass" {
+		return fmt.Errorf("turns nothing red: %s passes without the control", s.Test)
+	}
+	var red, lost []string
+	for _, test := range slices.Sorted(maps.Keys(before.tests)) {
+		switch {
+		case test == s.Test:
+		case after.tests[test] == "fail":
+			red = append(red, test)
+		case after.tests[test] == "" || after.tests[test] != before.tests[test]:
+			lost = append(lost, test)
+		}
+	}
+	if said := after.output[s.Test] + after.output[""]; after.tests[s.Test] != "fail" || strings.Contains(said, "\npanic: ") && strings.Contains(said, "\ngoroutine ") {
+		return fmt.Errorf("%s did not fail by an assertion (a panic, a time-out or an exit)%s", s.Test, r.excerpt(after, s.Test))
+	}
+	if len(red) > 0 {
+		return fmt.Errorf("also turns red: %s%s", strings.Join(red, ", "), r.excerpt(after, red[0]))
+	}
+	if len(lost) > 0 {
+		return errors.New("these did not run to their end: " + strings.Join(lost, ", "))
+	}
+	return nil
+}
+
+// excerpt is the tail of what a test printed, indented below the verdict; all of it when Verbose.
+func (r *Runner) excerpt(res *result, test string) string {
+	lines := strings.Split(strings.TrimSpace(res.output[test]), "\n")
+	if len(lines) > 8 && !r.Verbose {
+		lines = lines[len(lines)-8:]
+	}
+	return "\n        " + strings.Join(lines, "\n        ")
+}
