@@ -1,0 +1,228 @@
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+
+	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// attempt is a sign-in that still owes a factor, or (purpose "challenge") a step-up that was asked for one. Its secret is
+// stored as a hash; it opens nothing but the next step.
+type attempt struct {
+	account   types.ID
+	epoch     int64
+	proved    types.Factor
+	tries     int64
+	challenge []byte // opened; nil: none
+	factor    string // the factor that the challenge belongs to
+}
+
+var (
+	insertAttempt = store.SQL(`INSERT INTO fastness_attempt (hash, account, epoch, proved, expires, tries, factor) VALUES (?, ?, ?, ?, ?, 0, '')`)
+	readAttempt   = store.SQL(`SELECT account, epoch, proved, expires, tries, factor, challenge FROM fastness_attempt WHERE hash = ?`)
+	countAttempt  = store.SQL(`UPDATE fastness_attempt SET tries = tries + 1 WHERE hash = ?`)
+	askAttempt    = store.SQL(`UPDATE fastness_attempt SET factor = ?, challenge = ? WHERE hash = ?`)
+	deleteAttempt = store.SQL(`DELETE FROM fastness_attempt WHERE hash = ?`)
+	dropAttempts  = store.SQL(`DELETE FROM fastness_attempt WHERE account = ? AND expires <= ?`)
+	sweepAttempts = store.SQL(`DELETE FROM fastness_attempt WHERE expires <= ?`)
+)
+
+// ask begins an attempt that names the factors of which one is owed.
+func (m *Machine) ask(ctx context.Context, tx store.Tx, acc *account.Account, p Proof) (*Step, error) {
+	step := &Step{Attempt: types.NewSecret(types.Token(32)), Expires: m.cfg.Clock.Now().Add(m.cfg.TTL)}
+	for _, f := range m.cfg.Factors {
+		has, err := f.Enrolled(ctx, tx, acc.ID)
+		if err != nil {
+			return nil, err
+		}
+		if has {
+			step.Factors = append(step.Factors, f.Name())
+		}
+	}
+	if len(step.Factors) == 0 {
+		return nil, errors.New("signin: the account owes a factor that no part of this program can ask for")
+	}
+	if _, err := tx.Exec(ctx, dropAttempts, types.IDValue(acc.ID), types.IntValue(types.Micros(m.cfg.Clock.Now()))); err != nil {
+		return nil, err
+	}
+	_, err := tx.Exec(ctx, insertAttempt, hashOf(step.Attempt), types.IDValue(acc.ID), types.IntValue(acc.Epoch),
+		types.IntValue(int64(p.Factors)), types.IntValue(types.Micros(step.Expires)))
+	return step, err
+}
+
+func hashOf(s types.Secret) types.Value {
+	h := sha256.Sum256([]byte(s.Reveal()))
+	return types.BytesValue(h[:])
+}
+
+// load returns a live attempt; errAttempt when it is unknown, over, used up, or the account moved on since.
+func (m *Machine) load(ctx context.Context, r store.Reader, secret types.Secret) (*attempt, error) {
+	rows, err := r.Query(ctx, readAttempt, hashOf(secret))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, firstOf(rows.Err(), errAttempt)
+	}
+	a := &attempt{account: types.ID(rows.Text(0)), epoch: rows.Int(1), proved: types.Factor(rows.Int(2)), tries: rows.Int(4), factor: rows.Text(5)}
+	if types.Micros(m.cfg.Clock.Now()) >= rows.Int(3) || a.tries >= int64(m.cfg.Tries) {
+		return nil, errAttempt
+	}
+	if !rows.Missing(6) {
+		a.challenge, err = m.cfg.Seal.Open("challenge", a.account, a.factor, rows.Bytes(6))
+	}
+	return a, err
+}
+
+func (m *Machine) factor(name string) Factor {
+	for _, f := range m.cfg.Factors {
+		if f.Name() == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// Challenge asks for a factor of an attempt and returns what the client needs for its response.
+func (m *Machine) Challenge(ctx context.Context, secret types.Secret, name string) (json.RawMessage, error) {
+	f, ok := m.factor(name).(Challenger)
+	if !ok {
+		return nil, errUnknown
+	}
+	var public json.RawMessage
+	err := m.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		a, err := m.load(ctx, tx, secret)
+		if err != nil {
+			return err
+		}
+		var state []byte
+		if public, state, err = f.Challenge(ctx, tx, a.account); err != nil {
+			return err
+		}
+		sealed, err := m.cfg.Seal.Seal("challenge", a.account, name, state)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, askAttempt, types.TextValue(name), types.BytesValue(sealed), hashOf(secret))
+		return err
+	})
+	return public, err
+}
+
+// Factor is the step after the first: a response to one of the factors that were asked for.
+func (m *Machine) Factor(ctx context.Context, secret types.Secret, name string, response json.RawMessage, c Client) (*Step, error) {
+	began := m.cfg.Clock.Now()
+	step, err := m.second(ctx, secret, name, response, c)
+	if err != nil {
+		m.floor(ctx, began)
+	}
+	return step, err
+}
+
+func (m *Machine) second(ctx context.Context, secret types.Secret, name string, response json.RawMessage, c Client) (*Step, error) {
+	f := m.factor(name)
+	if f == nil {
+		return nil, errUnknown
+	}
+	var acc *account.Account
+	err := m.cfg.DB.View(ctx, func(r store.Reader) error {
+		a, err := m.load(ctx, r, secret)
+		if err != nil {
+			return err
+		}
+		acc, err = m.cfg.Accounts.Get(ctx, r, a.account)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	try := m.factorTry(acc, c)
+	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
+		return nil, err
+	}
+	var step *Step
+	wrong := false
+	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		step, wrong = nil, false
+		a, err := m.load(ctx, tx, secret)
+		if err != nil {
+			return err
+		}
+		if wrong, err = m.verify(ctx, tx, f, a, secret, response); err != nil || wrong {
+			return err
+		}
+		now, err := m.cfg.Accounts.Get(ctx, tx, a.account)
+		if err != nil {
+			return err
+		}
+		if now.Epoch != a.epoch {
+			return errAttempt // password, factors or state changed since the first step
+		}
+		if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
+			return err
+		}
+		step, err = m.Prove(ctx, tx, Proof{Account: a.account, Factors: a.proved | f.Kind(), Client: c})
+		return err
+	})
+	if err == nil && wrong {
+		err = firstOf(m.refusal(ctx, c, acc.ID, f.Name()), errFactor)
+	}
+	return step, err
+}
+
+// verify lets the factor judge. A wrong response is counted against the attempt, a right one uses the attempt up.
+func (m *Machine) verify(ctx context.Context, tx store.Tx, f Factor, a *attempt, secret types.Secret, response json.RawMessage) (wrong bool, err error) {
+	var challenge []byte
+	if _, asks := f.(Challenger); asks {
+		if a.factor != f.Name() || a.challenge == nil {
+			return true, nil
+		}
+		challenge = a.challenge
+	}
+	err = tx.Savepoint(ctx, func() error { return f.Verify(ctx, tx, a.account, challenge, response) })
+	if errors.Is(err, ErrWrong) {
+		_, err = tx.Exec(ctx, countAttempt, hashOf(secret))
+		return true, err
+	}
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.Exec(ctx, deleteAttempt, hashOf(secret))
+	return n == 0, err
+}
+
+// factorTry is the lane of guesses at second factors. It outlives attempts: beginning again does not reset it.
+func (m *Machine) factorTry(acc *account.Account, c Client) throttle.Try {
+	return throttle.Try{What: "factor", Key: m.cfg.Accounts.Key(acc.Email), Address: c.Address, Device: c.Device}
+}
+
+// Sweep deletes attempts that are over.
+func (m *Machine) Sweep(ctx context.Context) error {
+	return m.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, sweepAttempts, types.IntValue(types.Micros(m.cfg.Clock.Now())))
+		return err
+	})
+}
+
+// Tables returns the table of attempts.
+func Tables() []store.Table {
+	number := func(name string) store.Column {
+		return store.Column{Name: name, Type: store.IntColumn, NotNull: true}
+	}
+	return []store.Table{{Name: "fastness_attempt", Primary: []string{"hash"},
+		Columns: []store.Column{{Name: "hash", Type: store.BytesColumn, NotNull: true},
+			{Name: "account", Type: store.TextColumn, NotNull: true}, number("epoch"), number("proved"), number("expires"),
+			number("tries"), {Name: "factor", Type: store.TextColumn, NotNull: true}, {Name: "challenge", Type: store.BytesColumn}},
+		Indexes: []store.Index{{Name: "fastness_attempt_account", Columns: []string{"account"}},
+			{Name: "fastness_attempt_expires", Columns: []string{"expires"}}},
+		Foreign: []store.ForeignKey{{Name: "fastness_attempt_owner", Columns: []string{"account"}, RefTable: "fastness_account",
+			RefColumn: "id", OnDelete: store.Cascade}},
+	}}
+}

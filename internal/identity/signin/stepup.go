@@ -1,0 +1,211 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+var errNoSession = types.Refuse(types.Forbidden, "session_required", "only a session can be proved again; sign in instead of using an API token")
+
+// StepUpPassword proves the password of a session's account again and gives the session a new token of the higher level.
+func (m *Machine) StepUpPassword(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*session.Started, error) {
+	if len(password.Reveal()) > MaxPassword {
+		return nil, errTooLong
+	}
+	began := m.cfg.Clock.Now()
+	started, err := m.stepUpPassword(ctx, who, password, c)
+	if err != nil {
+		m.floor(ctx, began)
+	}
+	return started, err
+}
+
+func (m *Machine) stepUpPassword(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*session.Started, error) {
+	acc, err := m.owner(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	try := m.factorTry(acc, c)
+	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
+		return nil, err
+	}
+	ok, _, err := m.compare(ctx, acc, password)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, firstOf(m.stepRefused(ctx, who, "password"), errFactor)
+	}
+	var started *session.Started
+	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := m.unchanged(ctx, tx, acc); err != nil {
+			return err
+		}
+		if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
+			return err
+		}
+		var err error
+		started, err = m.raise(ctx, tx, who, types.Password)
+		return err
+	})
+	return started, err
+}
+
+// CheckPassword proves the password of the caller's account without changing anything: for acts that ask for it by
+// themselves. It is throttled and floored like a step-up.
+func (m *Machine) CheckPassword(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*account.Account, error) {
+	began := m.cfg.Clock.Now()
+	acc, err := m.checkPassword(ctx, who, password, c)
+	if err != nil {
+		m.floor(ctx, began)
+	}
+	return acc, err
+}
+
+func (m *Machine) checkPassword(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*account.Account, error) {
+	if len(password.Reveal()) > MaxPassword {
+		return nil, errTooLong
+	}
+	acc, err := m.owner(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	try := m.factorTry(acc, c)
+	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
+		return nil, err
+	}
+	ok, _, err := m.compare(ctx, acc, password)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, firstOf(m.stepRefused(ctx, who, "password"), errFactor)
+	}
+	return acc, m.cfg.DB.Write(ctx, func(tx store.Tx) error { return m.cfg.Throttle.Right(ctx, tx, try) })
+}
+
+// StepUpChallenge asks for a factor of the caller's account; the secret names the challenge in StepUpFactor.
+func (m *Machine) StepUpChallenge(ctx context.Context, who *types.Caller, name string) (types.Secret, json.RawMessage, error) {
+	acc, err := m.owner(ctx, who)
+	if err != nil {
+		return types.Secret{}, nil, err
+	}
+	var step *Step
+	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		var err error
+		step, err = m.ask(ctx, tx, acc, Proof{Account: acc.ID}) // proves nothing yet, so it could never become a session alone
+		return err
+	})
+	if err != nil {
+		return types.Secret{}, nil, err
+	}
+	public, err := m.Challenge(ctx, step.Attempt, name)
+	return step.Attempt, public, err
+}
+
+// StepUpFactor proves an enrolled factor in a session and gives it a new token of the higher level. secret is empty for
+// factors without a challenge.
+func (m *Machine) StepUpFactor(ctx context.Context, who *types.Caller, secret types.Secret, name string, response json.RawMessage, c Client) (*session.Started, error) {
+	began := m.cfg.Clock.Now()
+	started, err := m.stepUpFactor(ctx, who, secret, name, response, c)
+	if err != nil {
+		m.floor(ctx, began)
+	}
+	return started, err
+}
+
+func (m *Machine) stepUpFactor(ctx context.Context, who *types.Caller, secret types.Secret, name string, response json.RawMessage, c Client) (*session.Started, error) {
+	f := m.factor(name)
+	if f == nil {
+		return nil, errUnknown
+	}
+	acc, err := m.owner(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	try := m.factorTry(acc, c)
+	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
+		return nil, err
+	}
+	var started *session.Started
+	wrong := false
+	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		started, wrong = nil, false
+		var err error
+		if wrong, err = m.judge(ctx, tx, f, who, secret, response); err != nil || wrong {
+			return err
+		}
+		if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
+			return err
+		}
+		started, err = m.raise(ctx, tx, who, f.Kind())
+		return err
+	})
+	if err == nil && wrong {
+		err = firstOf(m.stepRefused(ctx, who, f.Name()), errFactor)
+	}
+	return started, err
+}
+
+// judge verifies a step-up's response. A challenge must be one that this account asked for.
+func (m *Machine) judge(ctx context.Context, tx store.Tx, f Factor, who *types.Caller, secret types.Secret, response json.RawMessage) (wrong bool, err error) {
+	if _, asks := f.(Challenger); !asks {
+		err := tx.Savepoint(ctx, func() error { return f.Verify(ctx, tx, who.Account, nil, response) })
+		if errors.Is(err, ErrWrong) {
+			return true, nil
+		}
+		return false, err
+	}
+	a, err := m.load(ctx, tx, secret)
+	if err != nil {
+		return false, err
+	}
+	if a.account != who.Account {
+		return true, nil
+	}
+	return m.verify(ctx, tx, f, a, secret, response)
+}
+
+// owner returns the account of a session's caller; API tokens and operators have no session to prove.
+func (m *Machine) owner(ctx context.Context, who *types.Caller) (*account.Account, error) {
+	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
+		return nil, errNoSession
+	}
+	var acc *account.Account
+	err := m.cfg.DB.View(ctx, func(r store.Reader) error {
+		var err error
+		acc, err = m.cfg.Accounts.Get(ctx, r, who.Account)
+		return err
+	})
+	return acc, err
+}
+
+func (m *Machine) raise(ctx context.Context, tx store.Tx, who *types.Caller, proved types.Factor) (*session.Started, error) {
+	now := m.cfg.Clock.Now()
+	e := types.NewEntry(types.StepUp, types.Done, who, now)
+	e.Code = names(proved)
+	if err := tx.Record(e); err != nil {
+		return nil, err
+	}
+	return m.cfg.Sessions.Renew(ctx, tx, who.Session, session.Level{Factors: who.Factors | proved, FreshAt: now})
+}
+
+func (m *Machine) stepRefused(ctx context.Context, who *types.Caller, code string) error {
+	e := types.NewEntry(types.StepUp, types.Refused, who, m.cfg.Clock.Now())
+	e.Code = code
+	return m.cfg.DB.WriteSoon(ctx, func(tx store.Tx) error { return tx.Record(e) })
+}
+
+// firstOf is the program's own failure if there was one, else the refusal: a database that is away is never a wrong password.
+func firstOf(failure error, refusal *types.Error) error {
+	if failure != nil {
+		return failure
+	}
+	return refusal
+}

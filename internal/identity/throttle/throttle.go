@@ -1,0 +1,210 @@
+// Package throttle counts guesses in the database, so that the count is exact over all processes and outlives a restart.
+//
+// Policy: each guess is counted before the slow hash and given back when it was right, so that a hundred at once cannot
+// pass a limit of ten. Four lanes: identifier × network, network, identifier, and device. A device that signed in to the
+// account before (a cookie that only this service can make) has a lane of its own and is not held by the others: whoever
+// guesses at an account from everywhere can close the door to strangers, not to its owner. Identifiers are keyed hashes
+// and are counted alike whether or not they belong to an account.
+package throttle
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// MAC is a keyed hash for one purpose.
+type MAC func(purpose string, data []byte) []byte
+
+// Limits are the guesses of one lane within a window.
+type Limits struct {
+	Window  time.Duration // 0 means 15 minutes
+	Pair    int           // one identifier from one network; 0 means 10
+	Network int           // any identifier from one network; 0 means 300
+	Account int           // one identifier from anywhere but known devices; 0 means 50
+	Device  int           // one identifier from one known device; 0 means 10
+}
+
+// Throttle counts. It is safe for concurrent use.
+type Throttle struct {
+	db     store.DB
+	clock  types.Clock
+	mac    MAC
+	limits Limits
+}
+
+// New returns a throttle over the table of Tables.
+func New(db store.DB, clock types.Clock, mac MAC, l Limits) *Throttle {
+	or := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	or(&l.Pair, 10)
+	or(&l.Network, 300)
+	or(&l.Account, 50)
+	or(&l.Device, 10)
+	if l.Window == 0 {
+		l.Window = 15 * time.Minute
+	}
+	return &Throttle{db: db, clock: clock, mac: mac, limits: l}
+}
+
+// Try is one guess.
+type Try struct {
+	What    string       // "sign_in", "factor", "recover", "sign_up": each counts for itself
+	Key     []byte       // keyed hash of the identifier
+	Address netip.Addr   // invalid: the machine itself
+	Device  types.Secret // the device cookie; empty or foreign: none
+}
+
+type lane struct {
+	key   []byte
+	limit int
+}
+
+func (t *Throttle) lanes(try Try) []lane {
+	key := func(parts ...string) []byte { return t.mac("throttle", []byte(strings.Join(parts, "\x00"))) }
+	id, network := string(try.Key), Network(try.Address)
+	if device := t.known(try); device != "" {
+		return []lane{{key("device", try.What, id, device), t.limits.Device}}
+	}
+	return []lane{{key("pair", try.What, id, network), t.limits.Pair}, {key("network", try.What, network), t.limits.Network},
+		{key("account", try.What, id), t.limits.Account}}
+}
+
+// Network is the class by which addresses are counted: /24 of IPv4, /48 of IPv6.
+func Network(a netip.Addr) string {
+	if !a.IsValid() {
+		return "local"
+	}
+	a = a.Unmap()
+	bits := 48
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return "local"
+	}
+	return p.String()
+}
+
+var (
+	count = store.SQL(`INSERT INTO fastness_throttle (lane, count, until) VALUES (?, 1, ?)
+		ON CONFLICT (lane) DO UPDATE SET
+			count = CASE WHEN fastness_throttle.until <= ? THEN 1 ELSE fastness_throttle.count + 1 END,
+			until = CASE WHEN fastness_throttle.until <= ? THEN excluded.until ELSE fastness_throttle.until END`)
+	read     = store.SQL(`SELECT count, until FROM fastness_throttle WHERE lane = ?`)
+	giveBack = store.SQL(`UPDATE fastness_throttle SET count = count - 1 WHERE lane = ? AND count > 0`)
+	forget   = store.SQL(`DELETE FROM fastness_throttle WHERE lane = ?`)
+	sweep    = store.SQL(`DELETE FROM fastness_throttle WHERE until <= ?`)
+)
+
+// Take counts a guess. It refuses with TooMany and the time to wait when a lane is used up; a refused guess is not counted
+// further, so that waiting always helps.
+func (t *Throttle) Take(ctx context.Context, try Try) error {
+	now := types.Micros(t.clock.Now())
+	var wait int64
+	err := t.db.Write(ctx, func(tx store.Tx) error {
+		wait = 0
+		lanes := t.lanes(try)
+		for _, l := range lanes {
+			n, until, err := t.state(ctx, tx, l.key)
+			if err != nil {
+				return err
+			}
+			if until > now && n >= int64(l.limit) {
+				wait = max(wait, until-now)
+			}
+		}
+		if wait > 0 {
+			return nil
+		}
+		end := now + t.limits.Window.Microseconds()
+		for _, l := range lanes {
+			if _, err := tx.Exec(ctx, count, types.BytesValue(l.key), types.IntValue(end), types.IntValue(now), types.IntValue(now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		return &types.Error{Kind: types.TooMany, Code: "too_many_attempts", RetryAfter: time.Duration(wait) * time.Microsecond,
+			Detail: "too many attempts; wait, or use a device that signed in before"}
+	}
+	return nil
+}
+
+// Right gives a guess back that was right, within the transaction of what it led to. What was counted against this pair
+// or device is forgotten; the account's and the network's lanes lose only this one.
+func (t *Throttle) Right(ctx context.Context, tx store.Tx, try Try) error {
+	for i, l := range t.lanes(try) {
+		s := giveBack
+		if i == 0 {
+			s = forget
+		}
+		if _, err := tx.Exec(ctx, s, types.BytesValue(l.key)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Throttle) state(ctx context.Context, tx store.Tx, key []byte) (n, until int64, err error) {
+	rows, err := tx.Query(ctx, read, types.BytesValue(key))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		n, until = rows.Int(0), rows.Int(1)
+	}
+	return n, until, rows.Err()
+}
+
+// Sweep deletes lanes whose window is over.
+func (t *Throttle) Sweep(ctx context.Context) error {
+	return t.db.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, sweep, types.IntValue(types.Micros(t.clock.Now())))
+		return err
+	})
+}
+
+// Device makes the cookie that lets a browser keep its own lane for the identifier: a random name and a keyed hash that
+// binds it to the identifier. It proves nothing and opens nothing.
+func (t *Throttle) Device(key []byte) types.Secret {
+	name := types.Token(16)
+	return types.NewSecret(name + "." + t.deviceMAC(key, name))
+}
+
+func (t *Throttle) known(try Try) string {
+	name, sum, ok := strings.Cut(try.Device.Reveal(), ".")
+	if !ok || !hmac.Equal([]byte(sum), []byte(t.deviceMAC(try.Key, name))) {
+		return ""
+	}
+	return name
+}
+
+func (t *Throttle) deviceMAC(key []byte, name string) string {
+	sum := sha256.Sum256(t.mac("device", append(append([]byte{}, key...), name...)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Tables returns the table of lanes.
+func Tables() []store.Table {
+	return []store.Table{{Name: "fastness_throttle", Primary: []string{"lane"},
+		Columns: []store.Column{{Name: "lane", Type: store.BytesColumn, NotNull: true},
+			{Name: "count", Type: store.IntColumn, NotNull: true}, {Name: "until", Type: store.IntColumn, NotNull: true}},
+		Indexes: []store.Index{{Name: "fastness_throttle_until", Columns: []string{"until"}}}}}
+}
