@@ -1,0 +1,142 @@
+// Package identity is the room of people: who they are, how they prove it, what they hold, how long it lasts. This root
+// package puts the parts together and offers them to the rooms above: Authenticate to edge, Routes to whoever mounts them,
+// the operator's methods to the command line.
+//
+// Policy: one door to a session (signin.Machine.Prove). A presented credential that is not valid is refused, never
+// anonymous. Every act is evidence in its own transaction, refusals included. Nothing here reads the Host header.
+//
+// The map: account (states, addresses, sealed hashes) · session (tokens, cache) · grant (roles) · throttle (guesses) ·
+// signin (the state machine) · signup (links: sign-up, invitation, recovery, address) · token (API tokens) · feed
+// (revocation between processes) · password and foreign (hashes). In this package: identity.go, authenticate.go,
+// operator.go, routes.go and one file per group of endpoints.
+package identity
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/feed"
+	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/identity/signup"
+	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Config is what the room needs. Fields are required unless they say otherwise.
+type Config struct {
+	DB        store.DB
+	Clock     types.Clock
+	Plan      *plan.Plan
+	Seal      account.Sealer
+	Passwords signin.Passwords
+	Policy    signup.Policy
+	Profiles  signup.Profiles
+	Outbox    signup.Outbox
+	Factors   []signin.Factor // beyond the password; none: nothing can be enrolled
+	Base      string          // "https://clinic.example[:port]": what links in mail begin with; never taken from a request
+	Shared    bool            // other processes use the same database
+	Throttle  throttle.Limits // zero: the defaults
+	// Floor and Wait are the common floor of failed answers: see signin.Config.
+	Floor time.Duration
+	Wait  func(context.Context, time.Duration)
+}
+
+// Identity is the room. It is safe for concurrent use.
+type Identity struct {
+	cfg      Config
+	db       store.DB
+	feed     *feed.Feed
+	accounts *account.Accounts
+	sessions *session.Sessions
+	grants   *grant.Grants
+	throttle *throttle.Throttle
+	machine  *signin.Machine
+	links    *signup.Links
+}
+
+// New puts the room together. It reads nothing yet; call Run for what goes on in the background.
+func New(cfg Config) (*Identity, error) {
+	if cfg.DB == nil || cfg.Clock == nil || cfg.Plan == nil || cfg.Seal == nil || cfg.Passwords == nil || cfg.Policy == nil ||
+		cfg.Profiles == nil || cfg.Outbox == nil || cfg.Base == "" {
+		return nil, errors.New("identity: new: a required part is missing")
+	}
+	d := cfg.Plan.Decl
+	i := &Identity{cfg: cfg}
+	i.feed = feed.New(feed.Config{DB: cfg.DB, Clock: cfg.Clock, Shared: cfg.Shared})
+	i.db = i.feed.DB()
+	i.accounts = account.New(cfg.Seal, cfg.Clock)
+	i.grants = grant.New(cfg.Plan.Roles, cfg.Clock)
+	i.sessions = session.New(session.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.grants.InForce, Idle: d.Session.Idle,
+		Absolute: d.Session.Absolute, Parallel: d.Session.Parallel, Development: cfg.Plan.Development()})
+	i.throttle = throttle.New(i.db, cfg.Clock, cfg.Seal.MAC, cfg.Throttle)
+	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
+		Throttle: i.throttle, Seal: cfg.Seal, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
+	mode := d.SignUp.Mode
+	if mode == "" {
+		mode = "invite"
+	}
+	i.links = signup.New(signup.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Grants: i.grants,
+		Throttle: i.throttle, Machine: i.machine, Seal: cfg.Seal, Passwords: cfg.Passwords, Policy: cfg.Policy,
+		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
+	return i, nil
+}
+
+// Run follows the feed and sweeps what is over, until ctx ends.
+func (i *Identity) Run(ctx context.Context) {
+	go func() {
+		tick := time.NewTicker(10 * time.Minute)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				i.sweep(ctx)
+			}
+		}
+	}()
+	i.feed.Run(ctx)
+}
+
+// sweep deletes what is over. A failure is left to the next round: nothing that is over is honoured meanwhile.
+func (i *Identity) sweep(ctx context.Context) {
+	for _, f := range []func(context.Context) error{i.sessions.Sweep, i.machine.Sweep, i.links.Sweep, i.throttle.Sweep} {
+		if f(ctx) != nil {
+			return
+		}
+	}
+}
+
+// DB is the database that announces to the feed: whatever changes accounts, sessions or grants must write through it.
+func (i *Identity) DB() store.DB { return i.db }
+
+// Machine is the one door to a session, for factors and providers that live in packages of their own.
+func (i *Identity) Machine() *signin.Machine { return i.machine }
+
+// Accounts, Sessions, Grants and Links are the room's nouns, for pages and consoles.
+func (i *Identity) Accounts() *account.Accounts { return i.accounts }
+
+// Sessions returns the sessions.
+func (i *Identity) Sessions() *session.Sessions { return i.sessions }
+
+// Grants returns the grants.
+func (i *Identity) Grants() *grant.Grants { return i.grants }
+
+// Links returns the ways in that begin with a link.
+func (i *Identity) Links() *signup.Links { return i.links }
+
+// Tables returns the tables of the whole room, referenced ones first. They reference accounts, which is the plan's.
+func Tables() []store.Table {
+	var out []store.Table
+	for _, t := range [][]store.Table{account.Tables(), feed.Tables(), session.Tables(), grant.Tables(), throttle.Tables(),
+		signin.Tables(), signup.Tables()} {
+		out = append(out, t...)
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+var stepSchema = object([]string{"status"}, map[string]*plan.Schema{
+	"status":  {Type: "string", Enum: []string{"signed_in", "factor_required"}},
+	"account": idSchema, "session": idSchema, "expires": timeSchema, "token": text(200, "the bearer token; shown once"),
+	"roles": namesSchema, "dormant": namesSchema, "attempt": text(200, "to be sent with the next step"), "factors": namesSchema})
+
+var renewedSchema = object([]string{"status", "session", "expires"}, map[string]*plan.Schema{
+	"status": text(32, "what happened"), "session": idSchema, "expires": timeSchema, "token": text(200, "the new bearer token")})
+
+// public marks routes that must be reachable without a session; a credential that comes along is ignored and replaced.
+func public(reason string) plan.Access { return plan.Access{Public: reason, Ignore: true} }
+
+func (i *Identity) signInRoutes() []plan.Route {
+	own := plan.Access{SignedIn: true, Partial: true}
+	response := &plan.Schema{Any: true, Summary: "the factor's response: {\"code\": …} or a WebAuthn assertion"}
+	return []plan.Route{
+		{Name: "sign_in", Method: "POST", Path: "/auth/sign-in", Summary: "sign in with address and password",
+			Access: public("sign-in must be reachable"), Status: 200, Out: stepSchema, Handle: i.signIn,
+			Errors: []string{"sign_in_refused", "too_many_attempts"},
+			In: object([]string{"email", "password"}, map[string]*plan.Schema{"email": emailSchema, "password": passwordSchema,
+				"transport": transport})},
+		{Name: "sign_in_factor", Method: "POST", Path: "/auth/sign-in/{factor}", Summary: "answer with one of the factors that sign-in asked for",
+			Access: public("sign-in must be reachable"), Status: 200, Out: stepSchema, Handle: i.signInFactor,
+			Errors: []string{"attempt_over", "factor_refused", "too_many_attempts"},
+			In: object([]string{"attempt", "response"}, map[string]*plan.Schema{"attempt": tokenSchema, "response": response,
+				"transport": transport})},
+		{Name: "sign_in_challenge", Method: "POST", Path: "/auth/sign-in/{factor}/options", Summary: "ask for what a factor needs from the client",
+			Access: public("sign-in must be reachable"), Status: 200, Handle: i.signInChallenge,
+			Out: object([]string{"options"}, map[string]*plan.Schema{"options": {Any: true}}),
+			In:  object([]string{"attempt"}, map[string]*plan.Schema{"attempt": tokenSchema})},
+		{Name: "sign_out", Method: "POST", Path: "/auth/sign-out", Summary: "end this session", Access: own, Status: 204, Handle: i.signOut},
+		{Name: "step_up_password", Method: "POST", Path: "/auth/step-up", Summary: "prove the password again; gives a new token",
+			Access: own, Status: 200, Out: renewedSchema, Handle: i.stepUp, Errors: []string{"factor_refused", "too_many_attempts"},
+			In: object([]string{"password"}, map[string]*plan.Schema{"password": passwordSchema})},
+		{Name: "step_up_factor", Method: "POST", Path: "/auth/step-up/{factor}", Summary: "prove an enrolled factor again; gives a new token",
+			Access: own, Status: 200, Out: renewedSchema, Handle: i.stepUpFactor, Errors: []string{"factor_refused", "too_many_attempts"},
+			In: object([]string{"response"}, map[string]*plan.Schema{"response": response, "attempt": tokenSchema})},
+		{Name: "step_up_challenge", Method: "POST", Path: "/auth/step-up/{factor}/options", Summary: "ask for what a factor needs from the client",
+			Access: own, Status: 200, Handle: i.stepUpChallenge,
+			Out: object([]string{"attempt", "options"}, map[string]*plan.Schema{"attempt": tokenSchema, "options": {Any: true}})},
+	}
+}
+
+func (i *Identity) signIn(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	var in struct {
+		Email     string `json:"email"`
+		Password  string `json:"password"`
+		Transport string `json:"transport"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	step, err := i.machine.Password(ctx, in.Email, types.NewSecret(in.Password), client(r, in.Transport))
+	if err != nil {
+		return nil, err
+	}
+	return i.StepAnswer(ctx, step)
+}
+
+func (i *Identity) signInFactor(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	var in struct {
+		Attempt   string          `json:"attempt"`
+		Response  json.RawMessage `json:"response"`
+		Transport string          `json:"transport"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	step, err := i.machine.Factor(ctx, types.NewSecret(in.Attempt), r.Path("factor"), in.Response, client(r, in.Transport))
+	if err != nil {
+		return nil, err
+	}
+	return i.StepAnswer(ctx, step)
+}
+
+func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	var in struct {
+		Attempt string `json:"attempt"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	options, err := i.machine.Challenge(ctx, types.NewSecret(in.Attempt), r.Path("factor"))
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, map[string]any{"options": options})
+}
+
+// StepAnswer is the one wire form of where a sign-in stands; providers and passkeys answer with it too.
+func (i *Identity) StepAnswer(ctx context.Context, step *signin.Step) (*plan.Answer, error) {
+	if step.Session == nil {
+		return answer(http.StatusOK, map[string]any{"status": "factor_required", "attempt": step.Attempt.Reveal(),
+			"factors": step.Factors, "expires": stamp(step.Expires)})
+	}
+	s := step.Session
+	who, err := i.whoHas(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	body := map[string]any{"status": "signed_in", "account": step.Account, "session": s.ID, "expires": stamp(s.Expires),
+		"roles": i.grants.Names(who.Roles), "dormant": i.grants.Names(who.Dormant)}
+	if s.Transport == session.Bearer {
+		body["token"] = s.Token.Reveal()
+	}
+	a, err := answer(http.StatusOK, body)
+	if err != nil {
+		return nil, err
+	}
+	if s.Transport == session.Cookie {
+		a.Session = &plan.SessionChange{Token: s.Token, MaxAge: s.MaxAge}
+	}
+	if !step.Device.Empty() {
+		a.Cookies = []plan.Cookie{{Name: DeviceCookie, Value: step.Device, MaxAge: deviceAge, Strict: true}}
+	}
+	return a, nil
+}
+
+// whoHas looks a session that was just started up, which also puts it into the cache.
+func (i *Identity) whoHas(ctx context.Context, s *session.Started) (*types.Caller, error) {
+	found, err := i.sessions.Authenticate(ctx, s.Token.Reveal(), s.Transport)
+	if err != nil {
+		return nil, err
+	}
+	return &found.Caller, nil
+}
+
+func (i *Identity) signOut(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	if r.Caller.Session == "" {
+		return nil, types.Refuse(types.Forbidden, "session_required", "an API token has no session to end; revoke the token instead")
+	}
+	err := i.db.Write(ctx, func(tx store.Tx) error {
+		if err := i.sessions.End(ctx, tx, r.Caller.Session); err != nil {
+			return err
+		}
+		return tx.Record(types.NewEntry(types.SignOut, types.Done, r.Caller, i.cfg.Clock.Now()))
+	})
+	if err != nil {
+		return nil, err
+	}
+	a, err := noContent()
+	a.Session = &plan.SessionChange{}
+	return a, err
+}
+
+func (i *Identity) stepUp(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	var in struct {
+		Password string `json:"password"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	s, err := i.machine.StepUpPassword(ctx, r.Caller, types.NewSecret(in.Password), client(r, ""))
+	if err != nil {
+		return nil, err
+	}
+	return i.renewed(ctx, "stepped_up", s)
+}
+
+func (i *Identity) stepUpFactor(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	var in struct {
+		Attempt  string          `json:"attempt"`
+		Response json.RawMessage `json:"response"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	s, err := i.machine.StepUpFactor(ctx, r.Caller, types.NewSecret(in.Attempt), r.Path("factor"), in.Response, client(r, ""))
+	if err != nil {
+		return nil, err
+	}
+	return i.renewed(ctx, "stepped_up", s)
+}
+
+func (i *Identity) stepUpChallenge(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	attempt, options, err := i.machine.StepUpChallenge(ctx, r.Caller, r.Path("factor"))
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
+}

@@ -1,0 +1,252 @@
+package signup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// system is in whose name newcomers get their first roles.
+func system(reason string) *types.Caller { return &types.Caller{Kind: types.System, Reason: reason} }
+
+var (
+	errMode  = types.Refuse(types.Forbidden, "sign_up_closed", "accounts are made by invitation here; ask an operator for one")
+	errTaken = types.Refuse(types.Conflict, "account_exists", "the address has an account already; use users list to find it")
+)
+
+// SignUp begins an account: one hash, one pending link, one letter, whether or not the address has an account. Nil means
+// "look into your mail", and says nothing else.
+func (l *Links) SignUp(ctx context.Context, email string, password types.Secret, profile json.RawMessage, c signin.Client) error {
+	if l.cfg.Mode != "open" {
+		return errMode
+	}
+	began := l.cfg.Clock.Now()
+	defer l.cfg.Machine.Floor(ctx, began)
+	canonical, err := account.Canonical(email)
+	if err != nil {
+		return err
+	}
+	if err := l.cfg.Profiles.Check(profile); err != nil {
+		return err
+	}
+	if err := l.judge(password, canonical, false); err != nil {
+		return err
+	}
+	if err := l.cfg.Throttle.Take(ctx, throttle.Try{What: "sign_up", Key: l.cfg.Accounts.Key(canonical), Address: c.Address}); err != nil {
+		return err
+	}
+	phc, err := l.cfg.Passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		n := link{kind: kindSignUp, email: canonical, password: phc, profile: profile, mailed: true}
+		m := Mail{To: canonical, Letter: LetterConfirm, Valid: l.cfg.Confirm}
+		switch owner, err := l.cfg.Accounts.Find(ctx, tx, canonical); {
+		case err == nil:
+			n.kind, m = kindVoid, Mail{To: owner.Email, Letter: LetterExists, Account: owner.ID}
+		case !errors.Is(err, account.ErrNone):
+			return err
+		}
+		where, err := l.mint(ctx, tx, n, l.cfg.Confirm)
+		if err != nil {
+			return err
+		}
+		if n.kind == kindSignUp {
+			m.Link = where
+		}
+		return l.cfg.Outbox.Add(ctx, tx, m)
+	})
+}
+
+// judge applies the policy for passwords. The words of the address and the service's name must not carry it.
+func (l *Links) judge(password types.Secret, email string, mfa bool) error {
+	if len(password.Reveal()) > signin.MaxPassword {
+		return &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "correct the named values",
+			Fields: []types.FieldError{{Path: "password", Code: "too_long", Limit: "1024", Detail: "use at most 1024 bytes"}}}
+	}
+	words := strings.FieldsFunc(email, func(r rune) bool { return strings.ContainsRune("@.+-_", r) })
+	return l.cfg.Policy.Check(password, mfa, append(words, email, l.cfg.Service))
+}
+
+// ConfirmSignUp uses the link of a sign-up and makes the account. Other pending sign-ups of the address die with it. It does
+// not sign in.
+func (l *Links) ConfirmSignUp(ctx context.Context, secret types.Secret, c signin.Client) (types.ID, error) {
+	var id types.ID
+	err := l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		n, err := l.use(ctx, tx, secret, kindSignUp)
+		if err != nil {
+			return err
+		}
+		id = types.NewID(l.cfg.Clock.Now())
+		profile := n.profile
+		if profile == nil {
+			profile = json.RawMessage("{}")
+		}
+		if err := l.cfg.Profiles.Create(ctx, tx, id, profile); err != nil {
+			return err
+		}
+		err = l.cfg.Accounts.Create(ctx, tx, account.Fresh{ID: id, State: account.Active, Email: n.email, Verified: true, PHC: n.password})
+		if errors.Is(err, account.ErrTaken) {
+			return errLink
+		}
+		if err != nil {
+			return err
+		}
+		for _, role := range l.cfg.Roles {
+			if err := l.cfg.Grants.Add(ctx, tx, system("sign-up"), id, role, time.Time{}); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, dropAddress, types.BytesValue(l.cfg.Accounts.Key(n.email))); err != nil {
+			return err
+		}
+		e := types.NewEntry(types.SignUp, types.Done, clientCaller(c), l.cfg.Clock.Now())
+		e.Collection, e.Row = "accounts", id
+		return tx.Record(e)
+	})
+	return id, err
+}
+
+func clientCaller(c signin.Client) *types.Caller {
+	return &types.Caller{Address: c.Address, RequestID: c.RequestID}
+}
+
+// Add makes an account that waits for its owner, with roles, and returns the enrolment link. mail sends the link instead
+// of leaving it to whoever asked, and makes it last longer. An account that still waits gets a new link in place of its
+// old ones. by is judged: the operator, or somebody whose role manages accounts (and, for roles, roles).
+func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles []string, mail bool) (types.ID, types.Secret, error) {
+	canonical, err := account.Canonical(email)
+	if err != nil {
+		return "", types.Secret{}, err
+	}
+	if !by.Unruled() && !l.cfg.Grants.Manages(by, "accounts") {
+		return "", types.Secret{}, types.Refuse(types.Forbidden, "not_allowed", "adding accounts takes a role that manages accounts; ask an operator")
+	}
+	var id types.ID
+	var where types.Secret
+	err = l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		var err error
+		if id, err = l.waiting(ctx, tx, by, canonical); err != nil {
+			return err
+		}
+		for _, role := range roles {
+			if err := l.cfg.Grants.Add(ctx, tx, by, id, role, time.Time{}); err != nil {
+				return err
+			}
+		}
+		valid := l.cfg.Enrol
+		if mail {
+			valid = l.cfg.InviteValid
+		}
+		if where, err = l.mint(ctx, tx, link{kind: kindEnrol, account: id, email: canonical, mailed: mail}, valid); err != nil || !mail {
+			return err
+		}
+		return l.cfg.Outbox.Add(ctx, tx, Mail{To: canonical, Letter: LetterInvite, Link: where, Valid: valid, Account: id})
+	})
+	return id, where, err
+}
+
+// waiting returns the invited account of the address, made now if there is none; errTaken when it is somebody's already.
+func (l *Links) waiting(ctx context.Context, tx store.Tx, by *types.Caller, email string) (types.ID, error) {
+	acc, err := l.cfg.Accounts.Find(ctx, tx, email)
+	switch {
+	case err == nil && acc.State != account.Invited:
+		return "", errTaken
+	case err == nil:
+		_, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID))
+		return acc.ID, err
+	case !errors.Is(err, account.ErrNone):
+		return "", err
+	}
+	now := l.cfg.Clock.Now()
+	id := types.NewID(now)
+	if err := l.cfg.Profiles.Create(ctx, tx, id, nil); err != nil {
+		return "", err
+	}
+	if err := l.cfg.Accounts.Create(ctx, tx, account.Fresh{ID: id, State: account.Invited, Email: email}); err != nil {
+		return "", err
+	}
+	e := types.NewEntry(types.AccountState, types.Done, by, now)
+	e.Collection, e.Row, e.Code = "accounts", id, string(account.Invited)
+	return id, tx.Record(e)
+}
+
+// Enrol uses an enrolment link: the owner sets a password (and profile fields, if any) and the account becomes active. It
+// does not sign in.
+func (l *Links) Enrol(ctx context.Context, secret, password types.Secret, profile json.RawMessage, c signin.Client) error {
+	var email string
+	if err := l.cfg.DB.View(ctx, func(r store.Reader) error {
+		n, err := l.peek(ctx, r, secret, kindEnrol)
+		if err == nil {
+			email = n.email
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	if len(profile) > 0 {
+		if err := l.cfg.Profiles.Check(profile); err != nil {
+			return err
+		}
+	}
+	if err := l.judge(password, email, false); err != nil {
+		return err
+	}
+	phc, err := l.cfg.Passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		n, err := l.use(ctx, tx, secret, kindEnrol)
+		if err != nil {
+			return err
+		}
+		acc, err := l.cfg.Accounts.Get(ctx, tx, n.account)
+		if err != nil {
+			return err
+		}
+		if acc.State != account.Invited {
+			return errLink
+		}
+		if len(profile) > 0 {
+			if err := l.cfg.Profiles.Set(ctx, tx, acc.ID, profile); err != nil {
+				return err
+			}
+		}
+		return l.activate(ctx, tx, acc.ID, phc, n.mailed, c)
+	})
+}
+
+func (l *Links) activate(ctx context.Context, tx store.Tx, id types.ID, phc types.Secret, verified bool, c signin.Client) error {
+	if err := l.cfg.Accounts.SetPassword(ctx, tx, id, phc); err != nil {
+		return err
+	}
+	if err := l.cfg.Accounts.SetState(ctx, tx, id, account.Active); err != nil {
+		return err
+	}
+	if verified {
+		if err := l.cfg.Accounts.SetVerified(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, dropAccount, types.IDValue(id)); err != nil {
+		return err
+	}
+	for _, ev := range []types.Event{types.AccountState, types.PasswordSet} {
+		e := types.NewEntry(ev, types.Done, clientCaller(c), l.cfg.Clock.Now())
+		e.Collection, e.Row, e.Code = "accounts", id, "enrolled"
+		if err := tx.Record(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

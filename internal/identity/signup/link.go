@@ -1,0 +1,242 @@
+// Package signup keeps the ways into an account that begin with a link: sign-up, invitation, enrolment, recovery and the
+// change of an address.
+//
+// Policy: a link's secret is stored as a hash, works once, and dies with its siblings. Answers never tell whether an
+// address has an account: the same status, body, statements and hashes either way; the difference is in the mail. A link
+// names the configured host and never what a request said its host was. A link proves an address, not a person: it never
+// signs in, so it never skips the second factor.
+//
+// The map: link.go (the table, minting, use), join.go (sign-up, invitation, enrolment), recover.go (recovery, address).
+package signup
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"net/url"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Letter names a template of mail.
+type Letter string
+
+// The letters.
+const (
+	LetterConfirm      Letter = "confirm"       // your address, please confirm: Link
+	LetterExists       Letter = "exists"        // somebody (you?) signed up with this address, which has an account
+	LetterInvite       Letter = "invite"        // you were invited: Link
+	LetterRecover      Letter = "recover"       // choose a new password: Link
+	LetterPassword     Letter = "password"      // your password was changed
+	LetterEmailConfirm Letter = "email_confirm" // to the new address: Link
+	LetterEmailNotice  Letter = "email_notice"  // to the old address: a change was asked for, or made
+)
+
+// Mail is one letter to be sent.
+type Mail struct {
+	To      string // a canonical address as stored
+	Letter  Letter
+	Link    types.Secret  // empty: none
+	Valid   time.Duration // of the link
+	Account types.ID      // "" for an address without one
+}
+
+// Outbox takes letters in the transaction of the act, so that none is sent for what was rolled back and none is lost.
+type Outbox interface {
+	Add(ctx context.Context, tx store.Tx, m Mail) error
+}
+
+// Profiles makes the rows of the built-in collection accounts; keep is made to fit by the root.
+type Profiles interface {
+	// Check judges profile fields alone, before anything is stored; a *types.Error tells what to correct.
+	Check(fields json.RawMessage) error
+	// Create makes the row. Nil fields: an operator makes the account, and mandatory fields get their type's empty value.
+	Create(ctx context.Context, tx store.Tx, id types.ID, fields json.RawMessage) error
+	// Set replaces profile fields of a row that exists.
+	Set(ctx context.Context, tx store.Tx, id types.ID, fields json.RawMessage) error
+}
+
+// Policy judges new passwords. context holds words that must not be in it (the address, the service's name).
+type Policy interface {
+	Check(password types.Secret, mfa bool, context []string) error
+}
+
+// Config is the parts; all required unless they say otherwise.
+type Config struct {
+	DB          store.DB // the feed's
+	Clock       types.Clock
+	Accounts    *account.Accounts
+	Sessions    *session.Sessions
+	Grants      *grant.Grants
+	Throttle    *throttle.Throttle
+	Machine     *signin.Machine // for its floor
+	Seal        account.Sealer
+	Passwords   signin.Passwords
+	Policy      Policy
+	Profiles    Profiles
+	Outbox      Outbox
+	Mode        string   // open, invite, closed
+	Roles       []string // what a newcomer gets
+	Base        string   // "https://clinic.example": what links begin with
+	Service     string   // name of the service, a word that no password may contain
+	Enrol       time.Duration
+	Confirm     time.Duration
+	Recover     time.Duration
+	InviteValid time.Duration
+}
+
+// Links is the ways in. It is safe for concurrent use.
+type Links struct{ cfg Config }
+
+// New returns links of the parts. Zero durations mean: enrolment 15 minutes, confirmation 24 hours, recovery 30 minutes,
+// invitation 7 days.
+func New(cfg Config) *Links {
+	or := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	or(&cfg.Enrol, 15*time.Minute)
+	or(&cfg.Confirm, 24*time.Hour)
+	or(&cfg.Recover, 30*time.Minute)
+	or(&cfg.InviteValid, 7*24*time.Hour)
+	return &Links{cfg}
+}
+
+// Kinds of links. A void one is what an address without a use for it gets: the same row, good for nothing.
+const (
+	kindSignUp  = "sign_up"
+	kindEnrol   = "enrol"
+	kindRecover = "recover"
+	kindEmail   = "email"
+	kindVoid    = "void"
+)
+
+var pages = map[string]string{kindSignUp: "/account/confirm", kindEnrol: "/account/enrol", kindRecover: "/account/recover/confirm",
+	kindEmail: "/account/email/confirm"}
+
+// link is one stored link, opened.
+type link struct {
+	id       types.ID
+	kind     string
+	account  types.ID
+	email    string
+	password types.Secret // PHC
+	profile  json.RawMessage
+	mailed   bool // it went by mail, so using it proves the address
+}
+
+var errLink = types.Refuse(types.Invalid, "link_over", "the link was used, replaced or is too old; ask for a new one")
+
+var (
+	insertLink = store.SQL(`INSERT INTO fastness_link (hash, id, kind, account, email, email_key, password, profile, mailed, expires)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	readLink    = store.SQL(`SELECT id, kind, account, email, password, profile, mailed, expires FROM fastness_link WHERE hash = ?`)
+	dropLink    = store.SQL(`DELETE FROM fastness_link WHERE hash = ?`)
+	dropAddress = store.SQL(`DELETE FROM fastness_link WHERE email_key = ?`)
+	dropAccount = store.SQL(`DELETE FROM fastness_link WHERE account = ?`)
+	sweepLinks  = store.SQL(`DELETE FROM fastness_link WHERE expires <= ?`)
+)
+
+// mint stores a link and returns its address on the configured host. The row is the same size and work for every kind.
+func (l *Links) mint(ctx context.Context, tx store.Tx, n link, valid time.Duration) (types.Secret, error) {
+	secret, id := types.Token(32), types.RandomID()
+	seal := func(field string, plain []byte) (types.Value, error) {
+		b, err := l.cfg.Seal.Seal("link", id, field, plain)
+		return types.BytesValue(b), err
+	}
+	email, err := seal("email", []byte(n.email))
+	if err != nil {
+		return types.Secret{}, err
+	}
+	password, err := seal("password", []byte(n.password.Reveal()))
+	if err != nil {
+		return types.Secret{}, err
+	}
+	profile, err := seal("profile", n.profile)
+	if err != nil {
+		return types.Secret{}, err
+	}
+	_, err = tx.Exec(ctx, insertLink, hashOf(secret), types.IDValue(id), types.TextValue(n.kind), types.IDValue(n.account), email,
+		types.BytesValue(l.cfg.Accounts.Key(n.email)), password, profile, types.BoolValue(n.mailed),
+		types.IntValue(types.Micros(l.cfg.Clock.Now().Add(valid))))
+	return types.NewSecret(l.cfg.Base + pages[n.kind] + "?token=" + url.QueryEscape(secret)), err
+}
+
+func hashOf(secret string) types.Value {
+	h := sha256.Sum256([]byte(secret))
+	return types.BytesValue(h[:])
+}
+
+// use reads a link of the kind and deletes it: a link works once. errLink for anything else.
+func (l *Links) use(ctx context.Context, tx store.Tx, secret types.Secret, kind string) (*link, error) {
+	n, err := l.peek(ctx, tx, secret, kind)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := tx.Exec(ctx, dropLink, hashOf(secret.Reveal()))
+	if err == nil && gone == 0 {
+		err = errLink
+	}
+	return n, err
+}
+
+func (l *Links) peek(ctx context.Context, r store.Reader, secret types.Secret, kind string) (*link, error) {
+	rows, err := r.Query(ctx, readLink, hashOf(secret.Reveal()))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+		return nil, errLink
+	}
+	n := &link{id: types.ID(rows.Text(0)), kind: rows.Text(1), account: types.ID(rows.Text(2)), mailed: rows.Int(6) != 0}
+	if n.kind != kind || types.Micros(l.cfg.Clock.Now()) >= rows.Int(7) {
+		return nil, errLink
+	}
+	var plain [3][]byte
+	for i, field := range []string{"email", "password", "profile"} {
+		if plain[i], err = l.cfg.Seal.Open("link", n.id, field, rows.Bytes(3+i)); err != nil {
+			return nil, err
+		}
+	}
+	n.email, n.password = string(plain[0]), types.NewSecret(string(plain[1]))
+	if len(plain[2]) > 0 {
+		n.profile = plain[2]
+	}
+	return n, nil
+}
+
+// Sweep deletes links that are over.
+func (l *Links) Sweep(ctx context.Context) error {
+	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, sweepLinks, types.IntValue(types.Micros(l.cfg.Clock.Now())))
+		return err
+	})
+}
+
+// Tables returns the table of links.
+func Tables() []store.Table {
+	bytes := func(name string) store.Column {
+		return store.Column{Name: name, Type: store.BytesColumn, NotNull: true}
+	}
+	return []store.Table{{Name: "fastness_link", Primary: []string{"hash"},
+		Columns: []store.Column{bytes("hash"), {Name: "id", Type: store.TextColumn, NotNull: true},
+			{Name: "kind", Type: store.TextColumn, NotNull: true}, {Name: "account", Type: store.TextColumn}, bytes("email"),
+			bytes("email_key"), bytes("password"), bytes("profile"), {Name: "mailed", Type: store.IntColumn, NotNull: true},
+			{Name: "expires", Type: store.IntColumn, NotNull: true}},
+		Indexes: []store.Index{{Name: "fastness_link_email", Columns: []string{"email_key"}},
+			{Name: "fastness_link_account", Columns: []string{"account"}},
+			{Name: "fastness_link_expires", Columns: []string{"expires"}}},
+	}}
+}
