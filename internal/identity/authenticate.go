@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 
 	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -24,12 +26,23 @@ var errCredential = types.Refuse(types.Unauthenticated, "credential_invalid", "t
 // be cleared); any other error means that it could not be told. The SessionChange, when there is one, is a new token that
 // the answer must carry as the session cookie. The caller is the request's own.
 func (i *Identity) Authenticate(ctx context.Context, c Credential) (*types.Caller, *plan.SessionChange, error) {
-	token := c.Token.Reveal()
+	secret := c.Token.Reveal()
 	by := session.Cookie
 	if c.Bearer {
 		by = session.Bearer
 	}
-	found, err := i.sessions.Authenticate(ctx, token, by)
+	if c.Bearer && strings.HasPrefix(secret, token.Prefix) {
+		who, err := i.tokens.Authenticate(ctx, secret)
+		if errors.Is(err, token.ErrNone) {
+			return nil, nil, errCredential
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		who.Address, who.RequestID = c.Address, c.RequestID
+		return who, nil, nil
+	}
+	found, err := i.sessions.Authenticate(ctx, secret, by)
 	if errors.Is(err, session.ErrNone) {
 		return nil, nil, errCredential
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -58,6 +59,7 @@ type Identity struct {
 	throttle *throttle.Throttle
 	machine  *signin.Machine
 	links    *signup.Links
+	tokens   *token.Tokens
 }
 
 // New puts the room together. It reads nothing yet; call Run for what goes on in the background.
@@ -74,6 +76,7 @@ func New(cfg Config) (*Identity, error) {
 	i.grants = grant.New(cfg.Plan.Roles, cfg.Clock)
 	i.sessions = session.New(session.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.grants.InForce, Idle: d.Session.Idle,
 		Absolute: d.Session.Absolute, Parallel: d.Session.Parallel, Development: cfg.Plan.Development()})
+	i.tokens = token.New(token.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.grants})
 	i.throttle = throttle.New(i.db, cfg.Clock, cfg.Seal.MAC, cfg.Throttle)
 	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
 		Throttle: i.throttle, Seal: cfg.Seal, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
@@ -106,7 +109,8 @@ func (i *Identity) Run(ctx context.Context) {
 
 // sweep deletes what is over. A failure is left to the next round: nothing that is over is honoured meanwhile.
 func (i *Identity) sweep(ctx context.Context) {
-	for _, f := range []func(context.Context) error{i.sessions.Sweep, i.machine.Sweep, i.links.Sweep, i.throttle.Sweep} {
+	for _, f := range []func(context.Context) error{i.sessions.Sweep, i.machine.Sweep, i.links.Sweep, i.throttle.Sweep,
+		i.tokens.Sweep} {
 		if f(ctx) != nil {
 			return
 		}
@@ -135,7 +139,7 @@ func (i *Identity) Links() *signup.Links { return i.links }
 func Tables() []store.Table {
 	var out []store.Table
 	for _, t := range [][]store.Table{account.Tables(), feed.Tables(), session.Tables(), grant.Tables(), throttle.Tables(),
-		signin.Tables(), signup.Tables()} {
+		signin.Tables(), signup.Tables(), token.Tables()} {
 		out = append(out, t...)
 	}
 	return out

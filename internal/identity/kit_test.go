@@ -422,3 +422,15 @@ func (testSeal) MAC(purpose string, data []byte) []byte {
 }
 
 var _ = throttle.Limits{}
+
+// inWith signs a new browser in with the password and the named factor.
+func (w *town) inWith(email, factor string) *browser {
+	w.t.Helper()
+	b := &browser{}
+	r := w.signIn(b, email, goodPassword).want(200)
+	if r.text("status") != "factor_required" || !b.session.Empty() {
+		w.t.Fatalf("sign-in stands at %v, want factor_required", r.JSON)
+	}
+	w.do("POST", "/auth/sign-in/"+factor, b, map[string]any{"attempt": r.text("attempt"), "response": "right"}).want(200)
+	return b
+}

@@ -1,0 +1,96 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/identity/token"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+func (i *Identity) tokenRoutes() []plan.Route {
+	scope := &plan.Schema{Any: true, Summary: "collection to a list of actions; absent: everything the roles may do"}
+	entry := object([]string{"id", "name", "roles", "created", "expires"}, map[string]*plan.Schema{"id": idSchema,
+		"name": text(80, "name"), "roles": namesSchema, "scope": scope, "created": timeSchema, "expires": timeSchema, "used": timeSchema,
+		"token": text(200, "the secret; shown once, at issue")})
+	return []plan.Route{
+		{Name: "tokens", Method: "GET", Path: "/auth/tokens", Summary: "my API tokens", Access: plan.Access{SignedIn: true},
+			Status: 200, Handle: i.listTokens, Out: object([]string{"items"}, map[string]*plan.Schema{"items": list(entry)})},
+		{Name: "token_issue", Method: "POST", Path: "/auth/tokens", Summary: "issue an API token; its secret is shown once",
+			Access: plan.Access{SignedIn: true, Fresh: 5 * time.Minute}, Status: 201, Out: entry, Handle: i.issueToken,
+			Errors: []string{"session_required", "too_many_tokens"},
+			In: object([]string{"name", "roles", "expires"}, map[string]*plan.Schema{"name": text(80, "name"), "roles": namesSchema,
+				"scope": scope, "expires": timeSchema})},
+		{Name: "token_revoke", Method: "DELETE", Path: "/auth/tokens/{id}", Summary: "revoke one of my API tokens",
+			Access: plan.Access{SignedIn: true}, Status: 204, Handle: i.revokeToken},
+	}
+}
+
+func tokenJSON(l token.Listed) map[string]any {
+	out := map[string]any{"id": l.ID, "name": l.Name, "roles": l.Roles, "created": stamp(l.Created), "expires": stamp(l.Expires)}
+	if l.Scope != nil {
+		out["scope"] = l.Scope
+	}
+	if !l.Used.IsZero() {
+		out["used"] = stamp(l.Used)
+	}
+	return out
+}
+
+func (i *Identity) listTokens(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	var all []token.Listed
+	if err := i.db.View(ctx, func(rd store.Reader) error {
+		var err error
+		all, err = i.tokens.List(ctx, rd, r.Caller.Account)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	items := make([]map[string]any, 0, len(all))
+	for _, l := range all {
+		items = append(items, tokenJSON(l))
+	}
+	return answer(http.StatusOK, map[string]any{"items": items})
+}
+
+func (i *Identity) issueToken(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	var in struct {
+		Name    string              `json:"name"`
+		Roles   []string            `json:"roles"`
+		Scope   map[string][]string `json:"scope"`
+		Expires time.Time           `json:"expires"`
+	}
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	for name := range in.Scope {
+		if i.cfg.Plan.Collection(name) == nil {
+			return nil, &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "correct the named values",
+				Fields: []types.FieldError{{Path: "scope", Code: "unknown_collection", Detail: "name collections of the declaration"}}}
+		}
+	}
+	l, secret, err := i.tokens.Issue(ctx, r.Caller, token.Fresh{Name: in.Name, Roles: in.Roles, Scope: in.Scope, Expires: in.Expires})
+	if err != nil {
+		return nil, err
+	}
+	out := tokenJSON(*l)
+	out["token"] = secret.Reveal()
+	return answer(http.StatusCreated, out)
+}
+
+func (i *Identity) revokeToken(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	id, ok := types.ParseID(r.Path("id"))
+	if !ok {
+		return nil, errNotFound
+	}
+	if err := i.tokens.Revoke(ctx, r.Caller, id); errors.Is(err, token.ErrNone) {
+		return nil, errNotFound
+	} else if err != nil {
+		return nil, err
+	}
+	return noContent()
+}
