@@ -25,6 +25,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
 	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -34,7 +35,7 @@ type Config struct {
 	DB        store.DB
 	Clock     types.Clock
 	Plan      *plan.Plan
-	Seal      account.Sealer
+	Ring      *seal.Ring
 	Passwords signin.Passwords
 	Policy    signup.Policy
 	Profiles  signup.Profiles
@@ -64,7 +65,7 @@ type Identity struct {
 
 // New puts the room together. It reads nothing yet; call Run for what goes on in the background.
 func New(cfg Config) (*Identity, error) {
-	if cfg.DB == nil || cfg.Clock == nil || cfg.Plan == nil || cfg.Seal == nil || cfg.Passwords == nil || cfg.Policy == nil ||
+	if cfg.DB == nil || cfg.Clock == nil || cfg.Plan == nil || cfg.Ring == nil || cfg.Passwords == nil || cfg.Policy == nil ||
 		cfg.Profiles == nil || cfg.Outbox == nil || cfg.Base == "" {
 		return nil, errors.New("identity: new: a required part is missing")
 	}
@@ -72,20 +73,20 @@ func New(cfg Config) (*Identity, error) {
 	i := &Identity{cfg: cfg}
 	i.feed = feed.New(feed.Config{DB: cfg.DB, Clock: cfg.Clock, Shared: cfg.Shared})
 	i.db = i.feed.DB()
-	i.accounts = account.New(cfg.Seal, cfg.Clock)
+	i.accounts = account.New(cfg.Ring, cfg.Clock)
 	i.grants = grant.New(cfg.Plan.Roles, cfg.Clock)
 	i.sessions = session.New(session.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.grants.InForce, Idle: d.Session.Idle,
 		Absolute: d.Session.Absolute, Parallel: d.Session.Parallel, Development: cfg.Plan.Development()})
 	i.tokens = token.New(token.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.grants})
-	i.throttle = throttle.New(i.db, cfg.Clock, cfg.Seal.MAC, cfg.Throttle)
+	i.throttle = throttle.New(i.db, cfg.Clock, cfg.Ring, cfg.Throttle)
 	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
-		Throttle: i.throttle, Seal: cfg.Seal, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
+		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
 	mode := d.SignUp.Mode
 	if mode == "" {
 		mode = "invite"
 	}
 	i.links = signup.New(signup.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Grants: i.grants,
-		Throttle: i.throttle, Machine: i.machine, Seal: cfg.Seal, Passwords: cfg.Passwords, Policy: cfg.Policy,
+		Throttle: i.throttle, Machine: i.machine, Ring: cfg.Ring, Passwords: cfg.Passwords, Policy: cfg.Policy,
 		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
 	return i, nil
 }

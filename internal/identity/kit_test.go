@@ -3,10 +3,6 @@ package identity_test
 import (
 	"bytes"
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -22,9 +18,9 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
-	"github.com/fastness-dev/fastness/internal/identity/throttle"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/decl"
+	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -60,8 +56,12 @@ func each(t *testing.T, change func(*identity.Config), fn func(t *testing.T, w *
 
 func newTown(t *testing.T, db store.DB, change func(*identity.Config)) *town {
 	t.Helper()
+	ring, err := seal.New(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := &town{t: t, db: db, clock: types.NewManualClock(start), hashes: &passwords{}, mails: &outbox{}, waits: &atomic.Int64{}}
-	w.cfg = identity.Config{DB: db, Clock: w.clock, Seal: testSeal{}, Passwords: w.hashes, Policy: policy{}, Profiles: profiles{},
+	w.cfg = identity.Config{DB: db, Clock: w.clock, Ring: ring, Passwords: w.hashes, Policy: policy{}, Profiles: profiles{},
 		Outbox: w.mails, Base: "https://clinic.example", Factors: []signin.Factor{&pin{kind: types.TOTP, name: "totp"},
 			&pin{kind: types.RecoveryCode, name: "recovery-code"}, &pin{kind: types.Passkey, name: "passkey"}},
 		Wait: func(_ context.Context, d time.Duration) { w.waits.Add(int64(d)) },
@@ -392,36 +392,6 @@ func (p *pin) Verify(ctx context.Context, tx store.Tx, id types.ID, _ []byte, re
 	}
 	return nil
 }
-
-// testSeal is AES-GCM and HMAC under fixed keys.
-type testSeal struct{}
-
-func (testSeal) aead() cipher.AEAD {
-	b, _ := aes.NewCipher(bytes.Repeat([]byte{7}, 32))
-	a, _ := cipher.NewGCM(b)
-	return a
-}
-
-func (s testSeal) Seal(purpose string, row types.ID, field string, plain []byte) ([]byte, error) {
-	nonce := make([]byte, 12)
-	rand.Read(nonce)
-	return s.aead().Seal(nonce, nonce, plain, []byte(purpose+"|"+string(row)+"|"+field)), nil
-}
-
-func (s testSeal) Open(purpose string, row types.ID, field string, sealed []byte) ([]byte, error) {
-	if len(sealed) < 12 {
-		return nil, errors.New("short")
-	}
-	return s.aead().Open(nil, sealed[:12], sealed[12:], []byte(purpose+"|"+string(row)+"|"+field))
-}
-
-func (testSeal) MAC(purpose string, data []byte) []byte {
-	m := hmac.New(sha256.New, []byte("key "+purpose))
-	m.Write(data)
-	return m.Sum(nil)
-}
-
-var _ = throttle.Limits{}
 
 // inWith signs a new browser in with the password and the named factor.
 func (w *town) inWith(email, factor string) *browser {

@@ -13,19 +13,10 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/feed"
+	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
-
-// Sealer seals values for rest. seal.Ring is made to fit by the root of the room.
-type Sealer interface {
-	// Seal encrypts plain for one purpose; row and field are bound to it, so that a moved value does not open.
-	Seal(purpose string, row types.ID, field string, plain []byte) ([]byte, error)
-	// Open is the inverse of Seal.
-	Open(purpose string, row types.ID, field string, sealed []byte) ([]byte, error)
-	// MAC is a keyed hash of data under the purpose's key, 32 bytes, the same on every replica and after each rotation.
-	MAC(purpose string, data []byte) []byte
-}
 
 // State is where an account stands. Only Active accounts have sessions.
 type State string
@@ -66,20 +57,15 @@ var (
 
 // Accounts reads and writes accounts. It holds no state beyond its parts.
 type Accounts struct {
-	seal  Sealer
+	ring  *seal.Ring
 	clock types.Clock
 }
 
-// New returns accounts that seal with s.
-func New(s Sealer, clock types.Clock) *Accounts { return &Accounts{seal: s, clock: clock} }
-
-const (
-	purposeData  = "account"
-	purposeEmail = "account-email"
-)
+// New returns accounts whose values are sealed under the ring.
+func New(ring *seal.Ring, clock types.Clock) *Accounts { return &Accounts{ring: ring, clock: clock} }
 
 // Key is the look-up key of a canonical address. It is also what throttles count by, whether the account exists or not.
-func (a *Accounts) Key(email string) []byte { return a.seal.MAC(purposeEmail, []byte(email)) }
+func (a *Accounts) Key(email string) []byte { return a.ring.MAC(seal.Account, "email", email) }
 
 const columns = `id, state, email, verified, password, password_at, totp, passkeys, codes, epoch, created, signed_in`
 
@@ -133,14 +119,14 @@ func (a *Accounts) many(ctx context.Context, r store.Reader, s *store.Stmt, args
 			acc.SignedIn = types.FromMicros(us)
 		}
 		if !rows.Missing(2) {
-			plain, err := a.seal.Open(purposeData, acc.ID, "email", rows.Bytes(2))
+			plain, err := a.open(acc.ID, "email", rows.Bytes(2))
 			if err != nil {
 				return nil, err
 			}
 			acc.Email = string(plain)
 		}
 		if !rows.Missing(4) {
-			plain, err := a.seal.Open(purposeData, acc.ID, "password", rows.Bytes(4))
+			plain, err := a.open(acc.ID, "password", rows.Bytes(4))
 			if err != nil {
 				return nil, err
 			}
@@ -150,6 +136,17 @@ func (a *Accounts) many(ctx context.Context, r store.Reader, s *store.Stmt, args
 	}
 	return out, rows.Err()
 }
+
+func (a *Accounts) seal(id types.ID, field string, plain []byte) ([]byte, error) {
+	return a.ring.Seal(nil, seal.Account, plain, table, string(id), field)
+}
+
+func (a *Accounts) open(id types.ID, field string, sealed []byte) ([]byte, error) {
+	return a.ring.Open(nil, seal.Account, sealed, table, string(id), field)
+}
+
+// table is the place that sealed values are bound to.
+const table = "fastness_account"
 
 // touch announces that something about the account changed.
 func touch(ctx context.Context, tx store.Tx, id types.ID) error {

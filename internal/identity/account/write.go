@@ -35,7 +35,7 @@ var (
 
 // Create makes an account. ErrTaken when the address has one.
 func (a *Accounts) Create(ctx context.Context, tx store.Tx, n Fresh) error {
-	email, err := a.seal.Seal(purposeData, n.ID, "email", []byte(n.Email))
+	email, err := a.seal(n.ID, "email", []byte(n.Email))
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (a *Accounts) SetState(ctx context.Context, tx store.Tx, id types.ID, s Sta
 
 // SetEmail replaces the address. ErrTaken when it belongs to another account.
 func (a *Accounts) SetEmail(ctx context.Context, tx store.Tx, id types.ID, email string, verified bool) error {
-	sealed, err := a.seal.Seal(purposeData, id, "email", []byte(email))
+	sealed, err := a.seal(id, "email", []byte(email))
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (a *Accounts) change(ctx context.Context, tx store.Tx, id types.ID, s *stor
 }
 
 func (a *Accounts) sealHash(id types.ID, phc types.Secret) (types.Value, error) {
-	sealed, err := a.seal.Seal(purposeData, id, "password", []byte(phc.Reveal()))
+	sealed, err := a.seal(id, "password", []byte(phc.Reveal()))
 	if err != nil {
 		return types.Value{}, err
 	}
@@ -148,7 +148,7 @@ func Tables() []store.Table {
 	number := func(name string) store.Column {
 		return store.Column{Name: name, Type: store.IntColumn, NotNull: true}
 	}
-	return []store.Table{{Name: "fastness_account", Primary: []string{"id"},
+	return []store.Table{{Name: table, Primary: []string{"id"},
 		Columns: []store.Column{
 			{Name: "id", Type: store.TextColumn, NotNull: true}, {Name: "state", Type: store.TextColumn, NotNull: true},
 			{Name: "email", Type: store.BytesColumn}, {Name: "email_key", Type: store.BytesColumn}, number("verified"),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -76,7 +77,7 @@ func (m *Machine) load(ctx context.Context, r store.Reader, secret types.Secret)
 		return nil, errAttempt
 	}
 	if !rows.Missing(6) {
-		a.challenge, err = m.cfg.Seal.Open("challenge", a.account, a.factor, rows.Bytes(6))
+		a.challenge, err = m.cfg.Ring.Open(nil, seal.Link, rows.Bytes(6), "fastness_attempt", string(a.account), a.factor)
 	}
 	return a, err
 }
@@ -106,7 +107,7 @@ func (m *Machine) Challenge(ctx context.Context, secret types.Secret, name strin
 		if public, state, err = f.Challenge(ctx, tx, a.account); err != nil {
 			return err
 		}
-		sealed, err := m.cfg.Seal.Seal("challenge", a.account, name, state)
+		sealed, err := m.cfg.Ring.Seal(nil, seal.Link, state, "fastness_attempt", string(a.account), name)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -64,7 +65,7 @@ type Config struct {
 	Accounts  *account.Accounts
 	Sessions  *session.Sessions
 	Throttle  *throttle.Throttle
-	Seal      account.Sealer
+	Ring      *seal.Ring
 	Passwords Passwords
 	Factors   []Factor                             // beyond the password; none: nothing can be enrolled
 	Floor     time.Duration                        // at which failed answers leave; 0 means 250 ms, negative none

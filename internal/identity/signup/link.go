@@ -21,6 +21,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -77,7 +78,7 @@ type Config struct {
 	Grants      *grant.Grants
 	Throttle    *throttle.Throttle
 	Machine     *signin.Machine // for its floor
-	Seal        account.Sealer
+	Ring        *seal.Ring
 	Passwords   signin.Passwords
 	Policy      Policy
 	Profiles    Profiles
@@ -148,19 +149,19 @@ var (
 // mint stores a link and returns its address on the configured host. The row is the same size and work for every kind.
 func (l *Links) mint(ctx context.Context, tx store.Tx, n link, valid time.Duration) (types.Secret, error) {
 	secret, id := types.Token(32), types.RandomID()
-	seal := func(field string, plain []byte) (types.Value, error) {
-		b, err := l.cfg.Seal.Seal("link", id, field, plain)
+	hide := func(field string, plain []byte) (types.Value, error) {
+		b, err := l.cfg.Ring.Seal(nil, seal.Link, plain, "fastness_link", string(id), field)
 		return types.BytesValue(b), err
 	}
-	email, err := seal("email", []byte(n.email))
+	email, err := hide("email", []byte(n.email))
 	if err != nil {
 		return types.Secret{}, err
 	}
-	password, err := seal("password", []byte(n.password.Reveal()))
+	password, err := hide("password", []byte(n.password.Reveal()))
 	if err != nil {
 		return types.Secret{}, err
 	}
-	profile, err := seal("profile", n.profile)
+	profile, err := hide("profile", n.profile)
 	if err != nil {
 		return types.Secret{}, err
 	}
@@ -206,7 +207,7 @@ func (l *Links) peek(ctx context.Context, r store.Reader, secret types.Secret, k
 	}
 	var plain [3][]byte
 	for i, field := range []string{"email", "password", "profile"} {
-		if plain[i], err = l.cfg.Seal.Open("link", n.id, field, rows.Bytes(3+i)); err != nil {
+		if plain[i], err = l.cfg.Ring.Open(nil, seal.Link, rows.Bytes(3+i), "fastness_link", string(n.id), field); err != nil {
 			return nil, err
 		}
 	}

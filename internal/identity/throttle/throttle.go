@@ -10,18 +10,15 @@ package throttle
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
-
-// MAC is a keyed hash for one purpose.
-type MAC func(purpose string, data []byte) []byte
 
 // Limits are the guesses of one lane within a window.
 type Limits struct {
@@ -36,12 +33,12 @@ type Limits struct {
 type Throttle struct {
 	db     store.DB
 	clock  types.Clock
-	mac    MAC
+	ring   *seal.Ring
 	limits Limits
 }
 
 // New returns a throttle over the table of Tables.
-func New(db store.DB, clock types.Clock, mac MAC, l Limits) *Throttle {
+func New(db store.DB, clock types.Clock, ring *seal.Ring, l Limits) *Throttle {
 	or := func(v *int, d int) {
 		if *v == 0 {
 			*v = d
@@ -54,7 +51,7 @@ func New(db store.DB, clock types.Clock, mac MAC, l Limits) *Throttle {
 	if l.Window == 0 {
 		l.Window = 15 * time.Minute
 	}
-	return &Throttle{db: db, clock: clock, mac: mac, limits: l}
+	return &Throttle{db: db, clock: clock, ring: ring, limits: l}
 }
 
 // Try is one guess.
@@ -71,7 +68,7 @@ type lane struct {
 }
 
 func (t *Throttle) lanes(try Try) []lane {
-	key := func(parts ...string) []byte { return t.mac("throttle", []byte(strings.Join(parts, "\x00"))) }
+	key := func(parts ...string) []byte { return t.ring.MAC(seal.Throttle, parts...) }
 	id, network := string(try.Key), Network(try.Address)
 	if device := t.known(try); device != "" {
 		return []lane{{key("device", try.What, id, device), t.limits.Device}}
@@ -197,8 +194,7 @@ func (t *Throttle) known(try Try) string {
 }
 
 func (t *Throttle) deviceMAC(key []byte, name string) string {
-	sum := sha256.Sum256(t.mac("device", append(append([]byte{}, key...), name...)))
-	return hex.EncodeToString(sum[:16])
+	return hex.EncodeToString(t.ring.MAC(seal.Session, "device", string(key), name)[:16])
 }
 
 // Tables returns the table of lanes.
