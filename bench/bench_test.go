@@ -1,0 +1,63 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMain lets the tests start this binary as the yardstick, as the program itself does.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "yardstick" {
+		exit(serveYardstick(os.Args[2]))
+	}
+	os.Exit(m.Run())
+}
+
+func TestYardstickRepeatsTheSample(t *testing.T) {
+	h := http.Header{"Content-Type": {"application/json"}, "X-One": {"1"}}
+	get := &scenario{name: "get", method: "GET", pattern: "GET /a/{id}", paths: []string{"/a/1", "/a/2"}, status: 200}
+	post := &scenario{name: "post", method: "POST", pattern: "POST /a", paths: []string{"/a"}, body: `{"n":{n}}`, status: 201}
+	want := []answer{{Pattern: get.pattern, Status: 200, Header: h, Body: []byte("same bytes")}, {Pattern: post.pattern, Status: 201, Header: h, Body: []byte("made")}}
+	target, stop, err := startYardstick(t.Context(), t.TempDir(), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	for i, s := range []*scenario{get, post} {
+		got, err := s.sample(t.Context(), target)
+		if err != nil || string(got.Body) != string(want[i].Body) || got.Status != want[i].Status || got.Header.Get("X-One") != "1" {
+			t.Errorf("%s: %v, %+v", s.name, err, got)
+		}
+		for _, p := range protocols {
+			c := newClient(target.roots, p, 2)
+			o, err := c.load(t.Context(), target, s, 50)
+			if err != nil || o.cpu <= 0 || o.p99 < o.p50 {
+				t.Errorf("%s %s: %v, %+v", s.name, p, err, o)
+			}
+			c.close()
+		}
+	}
+	get.status = 204
+	c := newClient(target.roots, "h2", 2)
+	defer c.close()
+	if _, err := c.load(t.Context(), target, get, 10); err == nil || !strings.Contains(err.Error(), "status 200, want 204") {
+		t.Errorf("a run of wrong answers passed: %v", err)
+	}
+}
+
+func TestCPUClockCountsWork(t *testing.T) {
+	before, err := cpuTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := 0
+	for begun := time.Now(); time.Since(begun) < 20*time.Millisecond; x++ {
+	}
+	after, err := cpuTime(os.Getpid())
+	if err != nil || after <= before {
+		t.Errorf("%v of CPU before, %v after %d steps: %v", before, after, x, err)
+	}
+}

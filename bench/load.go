@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// target is a running server.
+type target struct {
+	url   string // https://localhost:PORT
+	roots *x509.CertPool
+	pid   int
+}
+
+// client holds one transport per connection, so that 32 workers are 32 connections under h2 too.
+type client struct {
+	conns []*http.Transport
+}
+
+func newClient(roots *x509.CertPool, protocol string, n int) *client {
+	c := &client{}
+	for range n {
+		t := &http.Transport{
+			TLSClientConfig:    &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},
+			MaxConnsPerHost:    1,
+			MaxIdleConns:       1,
+			IdleConnTimeout:    time.Minute,
+			DisableCompression: true,
+			Protocols:          new(http.Protocols),
+		}
+		t.Protocols.SetHTTP1(protocol == "http/1.1")
+		t.Protocols.SetHTTP2(protocol == "h2")
+		c.conns = append(c.conns, t)
+	}
+	return c
+}
+
+func (c *client) close() {
+	for _, t := range c.conns {
+		t.CloseIdleConnections()
+	}
+}
+
+// outcome is what one run cost.
+type outcome struct {
+	cpu      time.Duration // of the server, per request
+	wall     time.Duration // of the whole run
+	p50, p99 time.Duration // of one request, as the client sees it
+	bytes    int64         // of one answer's body
+}
+
+// load sends n requests of a scenario over all connections, each worker one at a time, and returns what they cost the server. An answer
+// with another status than the scenario expects ends the run: a server that refuses is fast.
+func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	var next atomic.Int64
+	var size atomic.Int64
+	lat := make([][]time.Duration, len(c.conns))
+	var wg sync.WaitGroup
+	errs := make(chan error, len(c.conns))
+	before, err := cpuTime(t.pid)
+	if err != nil {
+		return outcome{}, err
+	}
+	begun := time.Now()
+	for w, conn := range c.conns {
+		wg.Go(func() {
+			for int(next.Add(1)) <= n {
+				at := time.Now()
+				got, err := s.once(ctx, conn, t.url)
+				if err != nil {
+					errs <- err
+					cancel()
+					return
+				}
+				lat[w] = append(lat[w], time.Since(at))
+				size.Store(got)
+			}
+		})
+	}
+	wg.Wait()
+	wall := time.Since(begun)
+	after, err := cpuTime(t.pid)
+	if err != nil {
+		return outcome{}, err
+	}
+	select {
+	case err := <-errs:
+		return outcome{}, fmt.Errorf("%s: %w", s.name, err)
+	default:
+	}
+	all := slices.Concat(lat...)
+	slices.Sort(all)
+	return outcome{cpu: (after - before) / time.Duration(n), wall: wall, p50: all[len(all)/2], p99: all[len(all)*99/100], bytes: size.Load()}, nil
+}
+
+// once sends one request and reads the answer to its end.
+func (s *scenario) once(ctx context.Context, conn http.RoundTripper, url string) (int64, error) {
+	req, err := s.request(ctx, url)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := conn.RoundTrip(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != s.status {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 2000))
+		return 0, fmt.Errorf("%s %s: status %d, want %d: %s", req.Method, req.URL.Path, resp.StatusCode, s.status, bytes.TrimSpace(text))
+	}
+	return io.Copy(io.Discard, resp.Body)
+}
+
+// sample sends one request and returns the whole answer, for the yardstick to repeat.
+func (s *scenario) sample(ctx context.Context, t target) (answer, error) {
+	c := newClient(t.roots, "h2", 1)
+	defer c.close()
+	req, err := s.request(ctx, t.url)
+	if err != nil {
+		return answer{}, err
+	}
+	resp, err := c.conns[0].RoundTrip(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return answer{}, err
+	}
+	if resp.StatusCode != s.status {
+		return answer{}, fmt.Errorf("%s %s %s: status %d, want %d: %s", s.name, req.Method, req.URL, resp.StatusCode, s.status, strings.TrimSpace(string(body)))
+	}
+	return answer{Pattern: s.pattern, Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
