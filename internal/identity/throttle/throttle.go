@@ -108,22 +108,12 @@ var (
 // Take counts a guess. It refuses with TooMany and the time to wait when a lane is used up; a refused guess is not counted
 // further, so that waiting always helps.
 func (t *Throttle) Take(ctx context.Context, try Try) error {
-	now := types.Micros(t.clock.Now())
+	now, lanes := types.Micros(t.clock.Now()), t.lanes(try)
 	var wait int64
 	err := t.db.Write(ctx, func(tx store.Tx) error {
-		wait = 0
-		lanes := t.lanes(try)
-		for _, l := range lanes {
-			n, until, err := t.state(ctx, tx, l.key)
-			if err != nil {
-				return err
-			}
-			if until > now && n >= int64(l.limit) {
-				wait = max(wait, until-now)
-			}
-		}
-		if wait > 0 {
-			return nil
+		var err error
+		if wait, err = t.wait(ctx, tx, lanes, now); err != nil || wait > 0 {
+			return err
 		}
 		end := now + t.limits.Window.Microseconds()
 		for _, l := range lanes {
@@ -158,8 +148,23 @@ func (t *Throttle) Right(ctx context.Context, tx store.Tx, try Try) error {
 	return nil
 }
 
-func (t *Throttle) state(ctx context.Context, tx store.Tx, key []byte) (n, until int64, err error) {
-	rows, err := tx.Query(ctx, read, types.BytesValue(key))
+// wait is how long until every lane has room again, in microseconds; 0 when all have.
+func (t *Throttle) wait(ctx context.Context, r store.Reader, lanes []lane, now int64) (int64, error) {
+	var wait int64
+	for _, l := range lanes {
+		n, until, err := t.state(ctx, r, l.key)
+		if err != nil {
+			return 0, err
+		}
+		if until > now && n >= int64(l.limit) {
+			wait = max(wait, until-now)
+		}
+	}
+	return wait, nil
+}
+
+func (t *Throttle) state(ctx context.Context, r store.Reader, key []byte) (n, until int64, err error) {
+	rows, err := r.Query(ctx, read, types.BytesValue(key))
 	if err != nil {
 		return 0, 0, err
 	}
