@@ -24,8 +24,11 @@ build: ## build bin/fastness
 run: build ## start examples/press in development on https://localhost:8443, seeded, one curl per role
 	bin/fastness serve --env development examples/press
 
-test: lint ## everything: format, vet, staticcheck, unit and integration tests on both databases
-	go test -json $(ALL) | $(SUMMARY)
+test: ## everything: format, vet, staticcheck, unit and integration tests on both databases
+	@status=0; \
+	$(MAKE) --no-print-directory lint || status=1; \
+	go test -json -timeout 20m $(ALL) | $(SUMMARY) || status=1; \
+	[ $$status = 0 ] || echo "FAILED  make test"; exit $$status
 
 check: ## the quick look before a commit: build, vet, the laws, saboteurs still apply
 	go build ./...
