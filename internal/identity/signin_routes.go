@@ -39,8 +39,8 @@ func (i *Identity) signInRoutes() []plan.Route {
 				"transport": transport})},
 		{Name: "sign_in_challenge", Method: "POST", Path: "/auth/sign-in/{factor}/options", Summary: "ask for what a factor needs from the client",
 			Access: public("sign-in must be reachable"), Status: 200, Handle: i.signInChallenge,
-			Out: object([]string{"options"}, map[string]*plan.Schema{"options": {Any: true}}),
-			In:  object([]string{"attempt"}, map[string]*plan.Schema{"attempt": tokenSchema})},
+			Out: object([]string{"attempt", "options"}, map[string]*plan.Schema{"attempt": tokenSchema, "options": {Any: true}}),
+			In:  object(nil, map[string]*plan.Schema{"attempt": {Type: "string", MaxLength: 200, Summary: "of the step before; absent: sign-in begins with this factor"}})},
 		{Name: "sign_out", Method: "POST", Path: "/auth/sign-out", Summary: "end this session", Access: own, Status: 204, Handle: i.signOut},
 		{Name: "step_up_password", Method: "POST", Path: "/auth/step-up", Summary: "prove the password again; gives a new token",
 			Access: own, Status: 200, Out: renewedSchema, Handle: i.stepUp, Errors: []string{"factor_refused", "too_many_attempts"},
@@ -93,11 +93,18 @@ func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	options, err := i.machine.Challenge(ctx, types.NewSecret(in.Attempt), r.Path("factor"))
+	attempt := types.NewSecret(in.Attempt)
+	var options json.RawMessage
+	var err error
+	if attempt.Empty() {
+		attempt, options, err = i.machine.Discover(ctx, r.Path("factor"))
+	} else {
+		options, err = i.machine.Challenge(ctx, attempt, r.Path("factor"))
+	}
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, map[string]any{"options": options})
+	return answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
 }
 
 // StepAnswer is the one wire form of where a sign-in stands; providers and passkeys answer with it too.

@@ -173,6 +173,21 @@ func (s *Sessions) RenewSoon(ctx context.Context, tx store.Tx, account types.ID)
 	return feed.Announce(ctx, tx, feed.Note{Kind: feed.Account, Subject: account})
 }
 
+var setOrg = store.SQL(`UPDATE fastness_session SET org = ? WHERE id = ? AND account = ?`)
+
+// SetOrg makes an organisation the active one of a session; "" for none. That the account belongs to it is the caller's
+// affair.
+func (s *Sessions) SetOrg(ctx context.Context, tx store.Tx, account, session, org types.ID) error {
+	n, err := tx.Exec(ctx, setOrg, types.IDValue(org), types.IDValue(session), types.IDValue(account))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrNone
+	}
+	return announce(ctx, tx, session)
+}
+
 // Listed is a session as its owner sees it.
 type Listed struct {
 	ID        types.ID

@@ -103,21 +103,50 @@ func (m *Machine) Challenge(ctx context.Context, secret types.Secret, name strin
 		if err != nil {
 			return err
 		}
+		if a.account == "" {
+			return errAttempt // a discovered attempt has its challenge already
+		}
 		var state []byte
 		if public, state, err = f.Challenge(ctx, tx, a.account); err != nil {
 			return err
 		}
-		sealed, err := m.cfg.Ring.Seal(nil, seal.Link, state, "fastness_attempt", string(a.account), name)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, askAttempt, types.TextValue(name), types.BytesValue(sealed), hashOf(secret))
-		return err
+		return m.keep(ctx, tx, secret, a.account, name, state)
 	})
 	return public, err
 }
 
-// Factor is the step after the first: a response to one of the factors that were asked for.
+// Discover begins a sign-in with a factor that names its account by itself.
+func (m *Machine) Discover(ctx context.Context, name string) (types.Secret, json.RawMessage, error) {
+	f, ok := m.factor(name).(Discoverer)
+	if !ok {
+		return types.Secret{}, nil, errUnknown
+	}
+	public, state, err := f.Discover(ctx)
+	if err != nil {
+		return types.Secret{}, nil, err
+	}
+	secret := types.NewSecret(types.Token(32))
+	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if _, err := tx.Exec(ctx, insertAttempt, hashOf(secret), types.Value{}, types.IntValue(0), types.IntValue(0),
+			types.IntValue(types.Micros(m.cfg.Clock.Now().Add(m.cfg.TTL)))); err != nil {
+			return err
+		}
+		return m.keep(ctx, tx, secret, "", name, state)
+	})
+	return secret, public, err
+}
+
+// keep seals a challenge's state into its attempt.
+func (m *Machine) keep(ctx context.Context, tx store.Tx, secret types.Secret, account types.ID, name string, state []byte) error {
+	sealed, err := m.cfg.Ring.Seal(nil, seal.Link, state, "fastness_attempt", string(account), name)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, askAttempt, types.TextValue(name), types.BytesValue(sealed), hashOf(secret))
+	return err
+}
+
+// Factor is the step after the first: a response to one of the factors that were asked for, or to Discover.
 func (m *Machine) Factor(ctx context.Context, secret types.Secret, name string, response json.RawMessage, c Client) (*Step, error) {
 	began := m.cfg.Clock.Now()
 	step, err := m.second(ctx, secret, name, response, c)
@@ -132,21 +161,16 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 	if f == nil {
 		return nil, errUnknown
 	}
-	var acc *account.Account
-	err := m.cfg.DB.View(ctx, func(r store.Reader) error {
-		a, err := m.load(ctx, r, secret)
-		if err != nil {
-			return err
-		}
-		acc, err = m.cfg.Accounts.Get(ctx, r, a.account)
-		return err
-	})
+	acc, err := m.attempting(ctx, secret)
 	if err != nil {
 		return nil, err
 	}
-	try := m.factorTry(acc, c)
-	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
-		return nil, err
+	var try throttle.Try
+	if acc.ID != "" { // a discovered factor has no account to guess at: its signature cannot be guessed
+		try = m.factorTry(acc, c)
+		if err := m.cfg.Throttle.Take(ctx, try); err != nil {
+			return nil, err
+		}
 	}
 	var step *Step
 	wrong := false
@@ -159,15 +183,13 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 		if wrong, err = m.verify(ctx, tx, f, a, secret, response); err != nil || wrong {
 			return err
 		}
-		now, err := m.cfg.Accounts.Get(ctx, tx, a.account)
-		if err != nil {
-			return err
-		}
-		if now.Epoch != a.epoch {
-			return errAttempt // password, factors or state changed since the first step
-		}
-		if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
-			return err
+		if acc.ID != "" {
+			if err := m.stillThere(ctx, tx, a); err != nil {
+				return err
+			}
+			if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
+				return err
+			}
 		}
 		step, err = m.Prove(ctx, tx, Proof{Account: a.account, Factors: a.proved | f.Kind(), Client: c})
 		return err
@@ -178,7 +200,34 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 	return step, err
 }
 
-// verify lets the factor judge. A wrong response is counted against the attempt, a right one uses the attempt up.
+// attempting returns the account of a live attempt; one without an id for an attempt that was discovered.
+func (m *Machine) attempting(ctx context.Context, secret types.Secret) (*account.Account, error) {
+	acc := &account.Account{}
+	err := m.cfg.DB.View(ctx, func(r store.Reader) error {
+		a, err := m.load(ctx, r, secret)
+		if err != nil || a.account == "" {
+			return err
+		}
+		acc, err = m.cfg.Accounts.Get(ctx, r, a.account)
+		return err
+	})
+	return acc, err
+}
+
+// stillThere refuses when password, factors or state changed since the attempt began.
+func (m *Machine) stillThere(ctx context.Context, tx store.Tx, a *attempt) error {
+	now, err := m.cfg.Accounts.Get(ctx, tx, a.account)
+	if err != nil {
+		return err
+	}
+	if now.Epoch != a.epoch {
+		return errAttempt
+	}
+	return nil
+}
+
+// verify lets the factor judge. A wrong response is counted against the attempt, a right one uses the attempt up. It sets
+// the account of a discovered attempt.
 func (m *Machine) verify(ctx context.Context, tx store.Tx, f Factor, a *attempt, secret types.Secret, response json.RawMessage) (wrong bool, err error) {
 	var challenge []byte
 	if _, asks := f.(Challenger); asks {
@@ -187,7 +236,18 @@ func (m *Machine) verify(ctx context.Context, tx store.Tx, f Factor, a *attempt,
 		}
 		challenge = a.challenge
 	}
-	err = tx.Savepoint(ctx, func() error { return f.Verify(ctx, tx, a.account, challenge, response) })
+	err = tx.Savepoint(ctx, func() error {
+		if a.account != "" {
+			return f.Verify(ctx, tx, a.account, challenge, response)
+		}
+		d, ok := f.(Discoverer)
+		if !ok {
+			return ErrWrong
+		}
+		var err error
+		a.account, err = d.Identify(ctx, tx, challenge, response)
+		return err
+	})
 	if errors.Is(err, ErrWrong) {
 		_, err = tx.Exec(ctx, countAttempt, hashOf(secret))
 		return true, err
@@ -219,7 +279,7 @@ func Tables() []store.Table {
 	}
 	return []store.Table{{Name: "fastness_attempt", Primary: []string{"hash"},
 		Columns: []store.Column{{Name: "hash", Type: store.BytesColumn, NotNull: true},
-			{Name: "account", Type: store.TextColumn, NotNull: true}, number("epoch"), number("proved"), number("expires"),
+			{Name: "account", Type: store.TextColumn}, number("epoch"), number("proved"), number("expires"),
 			number("tries"), {Name: "factor", Type: store.TextColumn, NotNull: true}, {Name: "challenge", Type: store.BytesColumn}},
 		Indexes: []store.Index{{Name: "fastness_attempt_account", Columns: []string{"account"}},
 			{Name: "fastness_attempt_expires", Columns: []string{"expires"}}},

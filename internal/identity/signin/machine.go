@@ -55,6 +55,16 @@ type Challenger interface {
 	Challenge(ctx context.Context, r store.Reader, account types.ID) (public json.RawMessage, state []byte, err error)
 }
 
+// Discoverer is a Factor that names the account by itself (a discoverable passkey): sign-in may begin with it, and its
+// options never take an identifier.
+type Discoverer interface {
+	Challenger
+	// Discover returns what any client is given and what Identify will need; the latter is kept sealed.
+	Discover(ctx context.Context) (public json.RawMessage, state []byte, err error)
+	// Identify judges a response in the transaction, uses it up and says whose it is. ErrWrong refuses.
+	Identify(ctx context.Context, tx store.Tx, state []byte, response json.RawMessage) (types.ID, error)
+}
+
 // ErrWrong is what a Factor's Verify returns for a response that does not prove anything.
 var ErrWrong = errors.New("signin: wrong response")
 

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -123,10 +124,13 @@ func (db *DB) prepare() error {
 	return nil
 }
 
+// escape keeps a folder's name from being read as the end of a URI's path: "data#1" would open "data".
+var escape = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
+
 // connect opens a connection with the settings that durability and safety rest on.
 func (db *DB) connect(read bool) (*conn, error) {
 	path := filepath.Join(db.cfg.Dir, "fastness.db")
-	uri := "file:" + path + "?_pragma=busy_timeout(10000)"
+	uri := "file:" + escape.Replace(path) + "?_pragma=busy_timeout(10000)"
 	if db.cfg.VFS != "" {
 		uri += "&vfs=" + db.cfg.VFS
 	}

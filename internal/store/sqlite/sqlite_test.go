@@ -2,6 +2,8 @@ package sqlite_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/fastness-dev/fastness/internal/store"
@@ -29,4 +31,20 @@ func TestSecondProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Close()
+}
+
+// TestFolderNames: a folder whose name has the marks of a URI holds its own data and not its neighbour's.
+func TestFolderNames(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a#1?x=%41")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := os.Stat(filepath.Join(dir, "fastness.db")); err != nil {
+		t.Fatal("the data lie elsewhere:", err)
+	}
 }
