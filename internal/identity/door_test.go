@@ -171,6 +171,7 @@ func eventually(limit time.Duration, ok func() bool) bool {
 
 // TestRevocationReachesAnotherProcess: within a second, although its cache had the session.
 func TestRevocationReachesAnotherProcess(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, storetest.Options{Tables: tables()}, func(t *testing.T, db store.DB) {
 		one, two, _ := replicas(t, db)
 		id := one.person("ann@example.org", "patient")
@@ -196,6 +197,7 @@ func TestRevocationReachesAnotherProcess(t *testing.T) {
 
 // TestSilenceTurnsCachesOff: a process that is cut off from the database honours no session for longer than three seconds.
 func TestSilenceTurnsCachesOff(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, storetest.Options{Tables: tables()}, func(t *testing.T, db store.DB) {
 		one, two, line := replicas(t, db)
 		one.person("ann@example.org", "patient")
