@@ -6,7 +6,7 @@
 //
 // Map: cpu.go reads a process's CPU clock and pins processes to cores, load.go is the client (32 connections, one request at a
 // time on each), yardstick.go is the bare server (a child process of this program), fastness.go starts and fills the server
-// under test, scenario.go says what is asked, table.go prints.
+// under test, press.go says what is asked of it, scenario.go what a request is, ratio.go interleaves and prints, commit.go measures group commit.
 //
 // Policy: server and client on different cores where there are two; runs of both servers interleaved, in turning order; of each,
 // the smallest of at least nine, since everything that disturbs makes a run dearer and nothing makes it cheaper. It prints and does not
@@ -64,7 +64,7 @@ func parse() options {
 	flag.IntVar(&opt.requests, "requests", 8000, "requests of one run (a fifth of it for writes)")
 	flag.IntVar(&opt.rows, "rows", 10000, "articles in the table")
 	only := flag.String("only", "", "scenarios, with commas between (default: all)")
-	sections := flag.String("sections", "ratios,idle", "what to measure: ratios, growth, idle")
+	sections := flag.String("sections", "commit,idle,ratios", "what to measure: commit, idle, ratios")
 	flag.BoolVar(&opt.self, "self", false, "the bare server against itself")
 	flag.StringVar(&opt.binary, "binary", "bin/fastness", "the server under test")
 	flag.StringVar(&opt.dir, "declaration", "examples/press/fastness.yaml", "what it serves, copied and given a free port")
