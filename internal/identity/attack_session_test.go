@@ -223,3 +223,20 @@ func TestEndOneSession(t *testing.T) {
 		}
 	})
 }
+
+// TestClockJumpsBack: a clock that is set back while nobody can measure by how much ends sessions; it never lengthens one.
+func TestClockJumpsBack(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *town) {
+		w.person("ann@example.org", "patient")
+		ann := w.in("ann@example.org")
+		w.clock.Advance(20 * time.Minute)
+		if !w.alive(ann) {
+			t.Fatal("the session ended before its time")
+		}
+		kept := *ann
+		w.clock.Advance(-20 * time.Minute)
+		if w.alive(&kept) {
+			t.Fatal("a session from the future is honoured")
+		}
+	})
+}

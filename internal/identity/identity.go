@@ -121,6 +121,19 @@ func (i *Identity) sweep(ctx context.Context) {
 // DB is the database that announces to the feed: whatever changes accounts, sessions or grants must write through it.
 func (i *Identity) DB() store.DB { return i.db }
 
+// Watch calls fn for each account and each session (one of the two is empty) whose standing changed, in this process or
+// another: for streams that outlive the request that opened them. fn must be quick and must not write.
+func (i *Identity) Watch(fn func(account, session types.ID)) {
+	i.feed.Subscribe(func(n feed.Note) {
+		switch n.Kind {
+		case feed.Account:
+			fn(n.Subject, "")
+		case feed.Session:
+			fn("", n.Subject)
+		}
+	})
+}
+
 // Machine is the one door to a session, for factors and providers that live in packages of their own.
 func (i *Identity) Machine() *signin.Machine { return i.machine }
 

@@ -346,6 +346,19 @@ func (o *outbox) Add(_ context.Context, _ store.Tx, m signup.Mail) error {
 	return nil
 }
 
+// letters counts what would leave the house.
+func (o *outbox) letters() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := 0
+	for _, m := range o.sent {
+		if m.Letter != signup.LetterNone {
+			n++
+		}
+	}
+	return n
+}
+
 // last returns the newest letter of the kind to the address.
 func (o *outbox) last(t *testing.T, to string, l signup.Letter) signup.Mail {
 	t.Helper()

@@ -134,5 +134,6 @@ func unlink(m map[types.ID]map[hash]struct{}, id types.ID, h hash) {
 
 // usable reports whether the entry still stands at now, given the idle limit.
 func (e *entry) usable(now int64, idle time.Duration) bool {
-	return now < e.deadline && now < e.rotateAt && now-e.seen.Load() < idle.Microseconds()
+	since := now - e.seen.Load()
+	return now < e.deadline && now < e.rotateAt && since < idle.Microseconds() && since > -backwards.Microseconds()
 }

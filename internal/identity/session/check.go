@@ -23,6 +23,9 @@ var load = store.SQL(`SELECT t.state, t.until, t.factors, t.fresh_at, t.issued, 
 	FROM fastness_session_token t JOIN fastness_session s ON s.id = t.session JOIN fastness_account a ON a.id = s.account
 	WHERE t.hash = ?`)
 
+// backwards is how far a last use may lie in the future: replicas' clocks differ a little.
+const backwards = time.Minute
+
 // row is the stored state behind a token.
 type row struct {
 	state, until, factors, freshAt, issued       int64
@@ -117,6 +120,9 @@ func (s *Sessions) standing(r *row, by Transport, us int64) error {
 	}
 	if us >= r.expires || us-r.seen >= s.cfg.Idle.Microseconds() {
 		return ErrNone
+	}
+	if r.seen-us > backwards.Microseconds() {
+		return ErrNone // the clock was set back since the last use: nobody can say how long ago that was
 	}
 	if (r.state == old || r.state == dead) && us >= r.until {
 		return errReplay

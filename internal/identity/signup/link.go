@@ -29,8 +29,10 @@ import (
 // Letter names a template of mail.
 type Letter string
 
-// The letters.
+// The letters. LetterNone goes to nobody: the outbox stores it like any other and whoever sends drops it, so that asking
+// for an address without an account costs what asking for one with an account costs.
 const (
+	LetterNone         Letter = "none"
 	LetterConfirm      Letter = "confirm"       // your address, please confirm: Link
 	LetterExists       Letter = "exists"        // somebody (you?) signed up with this address, which has an account
 	LetterInvite       Letter = "invite"        // you were invited: Link

@@ -20,7 +20,7 @@ func (l *Links) Recover(ctx context.Context, email string, c signin.Client) erro
 	if err != nil {
 		return err
 	}
-	if err := l.cfg.Throttle.Take(ctx, throttle.Try{What: "recover", Key: l.cfg.Accounts.Key(canonical), Address: c.Address}); err != nil {
+	if err := l.cfg.Throttle.Take(ctx, throttle.Try{What: "recover", Key: l.cfg.Accounts.Key(canonical), Address: c.Address, Device: c.Device}); err != nil {
 		return err
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
@@ -40,10 +40,14 @@ func (l *Links) Recover(ctx context.Context, email string, c signin.Client) erro
 		if err != nil {
 			return err
 		}
-		if err := tx.Record(e); err != nil || !reach {
+		if err := tx.Record(e); err != nil {
 			return err
 		}
-		return l.cfg.Outbox.Add(ctx, tx, Mail{To: acc.Email, Letter: LetterRecover, Link: where, Valid: valid, Account: acc.ID})
+		m := Mail{To: canonical, Letter: LetterNone, Link: where, Valid: valid}
+		if reach {
+			m = Mail{To: acc.Email, Letter: LetterRecover, Link: where, Valid: valid, Account: acc.ID}
+		}
+		return l.cfg.Outbox.Add(ctx, tx, m)
 	})
 }
 

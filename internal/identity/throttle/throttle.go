@@ -27,6 +27,7 @@ type Limits struct {
 	Network int           // any identifier from one network; 0 means 300
 	Account int           // one identifier from anywhere but known devices; 0 means 50
 	Device  int           // one identifier from one known device; 0 means 10
+	Letters int           // letters to one address that somebody else could ask for, known device or not; 0 means 5
 }
 
 // Throttle counts. It is safe for concurrent use.
@@ -48,6 +49,7 @@ func New(db store.DB, clock types.Clock, ring *seal.Ring, l Limits) *Throttle {
 	or(&l.Network, 300)
 	or(&l.Account, 50)
 	or(&l.Device, 10)
+	or(&l.Letters, 5)
 	if l.Window == 0 {
 		l.Window = 15 * time.Minute
 	}
@@ -63,18 +65,26 @@ type Try struct {
 }
 
 type lane struct {
+	name  string
 	key   []byte
 	limit int
 }
+
+// lettered are the tries that end in mail to an address that somebody else may have typed in.
+var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true}
 
 func (t *Throttle) lanes(try Try) []lane {
 	key := func(parts ...string) []byte { return t.ring.MAC(seal.Throttle, parts...) }
 	id, network := string(try.Key), Network(try.Address)
 	if device := t.known(try); device != "" {
-		return []lane{{key("device", try.What, id, device), t.limits.Device}}
+		return []lane{{"device", key("device", try.What, id, device), t.limits.Device}}
 	}
-	return []lane{{key("pair", try.What, id, network), t.limits.Pair}, {key("network", try.What, network), t.limits.Network},
-		{key("account", try.What, id), t.limits.Account}}
+	pair, account := t.limits.Pair, t.limits.Account
+	if lettered[try.What] {
+		pair, account = t.limits.Letters, t.limits.Letters
+	}
+	return []lane{{"pair", key("pair", try.What, id, network), pair}, {"network", key("network", try.What, network), t.limits.Network},
+		{"account", key("account", try.What, id), account}}
 }
 
 // Network is the class by which addresses are counted: /24 of IPv4, /48 of IPv6.
@@ -120,6 +130,9 @@ func (t *Throttle) Take(ctx context.Context, try Try) error {
 			if _, err := tx.Exec(ctx, count, types.BytesValue(l.key), types.IntValue(end), types.IntValue(now), types.IntValue(now)); err != nil {
 				return err
 			}
+			if err := t.note(ctx, tx, try, l); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -146,6 +159,17 @@ func (t *Throttle) Right(ctx context.Context, tx store.Tx, try Try) error {
 		}
 	}
 	return nil
+}
+
+// note makes one entry per lane and window, at the guess that uses the lane up.
+func (t *Throttle) note(ctx context.Context, tx store.Tx, try Try, l lane) error {
+	n, _, err := t.state(ctx, tx, l.key)
+	if err != nil || n != int64(l.limit) {
+		return err
+	}
+	e := types.NewEntry(types.SignInFail, types.Refused, &types.Caller{Address: try.Address}, t.clock.Now())
+	e.Code, e.Count = "limit:"+try.What+":"+l.name, n
+	return tx.Record(e)
 }
 
 // wait is how long until every lane has room again, in microseconds; 0 when all have.
