@@ -43,6 +43,7 @@ type Config struct {
 	Factors   []signin.Factor // beyond the password; none: nothing can be enrolled
 	Base      string          // "https://clinic.example[:port]": what links in mail begin with; never taken from a request
 	Shared    bool            // other processes use the same database
+	Silence   time.Duration   // with Shared: without news until caches are off; 0 means 3 s
 	Throttle  throttle.Limits // zero: the defaults
 	// Floor and Wait are the common floor of failed answers: see signin.Config.
 	Floor time.Duration
@@ -71,7 +72,7 @@ func New(cfg Config) (*Identity, error) {
 	}
 	d := cfg.Plan.Decl
 	i := &Identity{cfg: cfg}
-	i.feed = feed.New(feed.Config{DB: cfg.DB, Clock: cfg.Clock, Shared: cfg.Shared})
+	i.feed = feed.New(feed.Config{DB: cfg.DB, Clock: cfg.Clock, Shared: cfg.Shared, Silence: cfg.Silence})
 	i.db = i.feed.DB()
 	i.accounts = account.New(cfg.Ring, cfg.Clock)
 	i.grants = grant.New(cfg.Plan.Roles, cfg.Clock)

@@ -13,6 +13,9 @@ import (
 
 var errNoSession = types.Refuse(types.Forbidden, "session_required", "only a session can be proved again; sign in instead of using an API token")
 
+// errStep is 422 and not 401: the session that asks is valid and must not be taken from its browser for a slip of the finger.
+var errStep = types.Refuse(types.Invalid, "factor_refused", "the response is not right; try again")
+
 // StepUpPassword proves the password of a session's account again and gives the session a new token of the higher level.
 func (m *Machine) StepUpPassword(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*session.Started, error) {
 	if len(password.Reveal()) > MaxPassword {
@@ -40,7 +43,7 @@ func (m *Machine) stepUpPassword(ctx context.Context, who *types.Caller, passwor
 		return nil, err
 	}
 	if !ok {
-		return nil, firstOf(m.stepRefused(ctx, who, "password"), errFactor)
+		return nil, firstOf(m.stepRefused(ctx, who, "password"), errStep)
 	}
 	var started *session.Started
 	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
@@ -85,7 +88,7 @@ func (m *Machine) checkPassword(ctx context.Context, who *types.Caller, password
 		return nil, err
 	}
 	if !ok {
-		return nil, firstOf(m.stepRefused(ctx, who, "password"), errFactor)
+		return nil, firstOf(m.stepRefused(ctx, who, "password"), errStep)
 	}
 	return acc, m.cfg.DB.Write(ctx, func(tx store.Tx) error { return m.cfg.Throttle.Right(ctx, tx, try) })
 }
@@ -148,7 +151,7 @@ func (m *Machine) stepUpFactor(ctx context.Context, who *types.Caller, secret ty
 		return err
 	})
 	if err == nil && wrong {
-		err = firstOf(m.stepRefused(ctx, who, f.Name()), errFactor)
+		err = firstOf(m.stepRefused(ctx, who, f.Name()), errStep)
 	}
 	return started, err
 }
