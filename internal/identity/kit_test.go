@@ -377,7 +377,6 @@ func (o *outbox) last(t *testing.T, to string, l signup.Letter) signup.Mail {
 type pin struct {
 	kind types.Factor
 	name string
-	used sync.Map
 }
 
 func (p *pin) Kind() types.Factor { return p.kind }

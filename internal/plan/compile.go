@@ -62,10 +62,6 @@ func (c *compiler) fail(at decl.Pos, format string, args ...any) {
 	c.errs = append(c.errs, &decl.Error{File: c.plan.Decl.Name, Pos: at, Message: fmt.Sprintf(format, args...)})
 }
 
-func (c *compiler) warn(at decl.Pos, format string, args ...any) {
-	c.plan.Warnings = append(c.plan.Warnings, fmt.Sprintf("%s:%d: ", c.plan.Decl.Name, at.Line)+fmt.Sprintf(format, args...))
-}
-
 func (c *compiler) roles() {
 	for i, r := range c.plan.Decl.Roles {
 		role := Role{Name: r.Name, Set: types.RoleSet(1) << i, ReadOnly: r.ReadOnly, Manages: r.Manages}

@@ -13,7 +13,6 @@ func English(e Expr, scope *Scope) string { return (&speaker{scope: scope}).say(
 
 type speaker struct {
 	scope *Scope
-	vars  []string
 }
 
 func (s *speaker) say(e Expr, inner bool) string {
