@@ -61,7 +61,7 @@ func parse() options {
 	var opt options
 	flag.IntVar(&opt.rounds, "rounds", 9, "runs of each server and scenario")
 	flag.IntVar(&opt.conns, "conns", 32, "connections")
-	flag.IntVar(&opt.requests, "requests", 8000, "requests of one run (a fifth of it for writes)")
+	flag.IntVar(&opt.requests, "requests", 20000, "requests of one run (a fifth of it for writes)")
 	flag.IntVar(&opt.rows, "rows", 10000, "articles in the table")
 	only := flag.String("only", "", "scenarios, with commas between (default: all)")
 	sections := flag.String("sections", "commit,idle,ratios", "what to measure: commit, idle, ratios")
