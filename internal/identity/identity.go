@@ -82,6 +82,9 @@ func New(cfg Config) (*Identity, error) {
 	i.throttle = throttle.New(i.db, cfg.Clock, cfg.Ring, cfg.Throttle)
 	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
 		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
+	if _, ok := i.grants.Set(d.SignUp.Roles); !ok {
+		return nil, errors.New("identity: new: sign_up names a role that is not declared; correct sign_up.roles")
+	}
 	mode := d.SignUp.Mode
 	if mode == "" {
 		mode = "invite"

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -403,6 +405,14 @@ func (p *pin) Verify(ctx context.Context, tx store.Tx, id types.ID, _ []byte, re
 		return signin.ErrWrong
 	}
 	return nil
+}
+
+// rounds is how often a property is drawn: FASTNESS_ROUNDS, or what suits a quick run.
+func rounds(quick int) int {
+	if n, err := strconv.Atoi(os.Getenv("FASTNESS_ROUNDS")); err == nil && n > 0 {
+		return max(n, quick)
+	}
+	return quick
 }
 
 // inWith signs a new browser in with the password and the named factor.

@@ -46,10 +46,10 @@ type walkedAttempt struct {
 
 var factorWords = map[string]types.Factor{"totp": types.TOTP, "recovery-code": types.RecoveryCode, "passkey": types.Passkey}
 
-// TestSignInMachine: whatever is tried in whatever order, a session comes only from a password or a passkey of an active
+// TestPropertySignInMachine: whatever is tried in whatever order, a session comes only from a password or a passkey of an active
 // account, with a second factor where one is enrolled, all proved in one unbroken attempt; it belongs to that account, holds
 // exactly what was proved, and puts no role in force that requires more.
-func TestSignInMachine(t *testing.T) {
+func TestPropertySignInMachine(t *testing.T) {
 	each(t, func(c *identity.Config) {
 		c.Throttle.Pair, c.Throttle.Network, c.Throttle.Account, c.Throttle.Device, c.Throttle.Letters = 1e6, 1e6, 1e6, 1e6, 1e6
 		c.Plan.Decl.Session.Parallel = 1000
@@ -67,10 +67,10 @@ func TestSignInMachine(t *testing.T) {
 				}
 			}
 		}
-		for range 2500 {
+		for range rounds(2500) {
 			k.step()
 		}
-		if k.opened < 150 || k.refused < 300 || k.asked < 150 {
+		if k.opened < 150 || k.refused < 300 || k.asked < 150 { // a walk that meets few of them asserts little
 			t.Fatalf("the walk proves little: %d sessions, %d refusals, %d questions", k.opened, k.refused, k.asked)
 		}
 	})

@@ -38,6 +38,8 @@ func (i *Identity) signUpRoutes() []plan.Route {
 			Errors: []string{"factor_refused", "too_many_attempts"},
 			In: object([]string{"password", "new_password"}, map[string]*plan.Schema{"password": passwordSchema,
 				"new_password": passwordSchema})},
+		{Name: "account_lock", Method: "POST", Path: "/auth/lock", Summary: "lock my account: every session ends, a recovery link opens it again",
+			Access: plan.Access{SignedIn: true, Partial: true}, Status: 200, Out: statusSchema, Handle: i.lock},
 		{Name: "email_change", Method: "POST", Path: "/auth/email", Summary: "move the account to another address; always answers check_mail",
 			Access: plan.Access{SignedIn: true, Fresh: 5 * time.Minute}, Status: 202, Out: statusSchema, Handle: i.changeEmail,
 			In: object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema})},
@@ -127,6 +129,17 @@ func (i *Identity) changePassword(ctx context.Context, r *plan.Request) (*plan.A
 		return nil, err
 	}
 	return i.renewed(ctx, "password_changed", s)
+}
+
+func (i *Identity) lock(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	if err := i.links.Lock(ctx, r.Caller); err != nil {
+		return nil, err
+	}
+	a, err := said(http.StatusOK, "locked")
+	if err == nil {
+		a.Session = &plan.SessionChange{}
+	}
+	return a, err
 }
 
 func (i *Identity) changeEmail(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

@@ -29,7 +29,7 @@ func (l *Links) Recover(ctx context.Context, email string, c signin.Client) erro
 		if err != nil && !errors.Is(err, account.ErrNone) {
 			return err
 		}
-		reach := err == nil && acc.State == account.Active
+		reach := err == nil && (acc.State == account.Active || acc.State == account.Locked)
 		e := types.NewEntry(types.Recover, types.Refused, clientCaller(c), began)
 		e.Collection, e.Code = "accounts", "asked"
 		if reach {
@@ -82,8 +82,13 @@ func (l *Links) ConfirmRecover(ctx context.Context, secret, password types.Secre
 		if err != nil {
 			return err
 		}
-		if acc.State != account.Active || acc.Email != n.email {
+		if acc.State != account.Active && acc.State != account.Locked || acc.Email != n.email {
 			return errLink
+		}
+		if acc.State == account.Locked { // the owner proved that mail reaches him: this is how a lock is opened
+			if err := l.cfg.Accounts.SetState(ctx, tx, acc.ID, account.Active); err != nil {
+				return err
+			}
 		}
 		e := types.NewEntry(types.Recover, types.Done, clientCaller(c), l.cfg.Clock.Now())
 		e.Collection, e.Row, e.Code = "accounts", acc.ID, "password"
@@ -142,6 +147,28 @@ func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, 
 		return err
 	})
 	return started, err
+}
+
+// Lock closes the caller's own account at once, for somebody who fears that another is in it: every session and link ends and
+// nobody gets in until a recovery link was used.
+func (l *Links) Lock(ctx context.Context, who *types.Caller) error {
+	if who.Kind != types.Signed || who.Session == "" {
+		return types.Refuse(types.Forbidden, "session_required", "sign in to lock the account")
+	}
+	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := l.cfg.Accounts.SetState(ctx, tx, who.Account, account.Locked); err != nil {
+			return err
+		}
+		if err := l.cfg.Sessions.EndAll(ctx, tx, who.Account, ""); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, dropAccount, types.IDValue(who.Account)); err != nil {
+			return err
+		}
+		e := types.NewEntry(types.AccountState, types.Done, who, l.cfg.Clock.Now())
+		e.Collection, e.Row, e.Code = "accounts", who.Account, string(account.Locked)
+		return tx.Record(e)
+	})
 }
 
 // ChangeEmail begins to move an account to another address: a link goes to the new one, a notice to the old one. The
