@@ -85,7 +85,7 @@ func (Nullable) Destroys() bool     { return false }
 func (c CreateTable) SQL(d Dialect) []string {
 	out := []string{tableSQL(d, c.Table, c.Table.Name)}
 	for _, i := range c.Table.Indexes {
-		out = append(out, indexSQL(c.Table.Name, i))
+		out = append(out, indexSQL(d, c.Table.Name, i))
 	}
 	return out
 }
@@ -119,7 +119,7 @@ func (c DropColumn) SQL(Dialect) []string {
 
 func (c DropTable) SQL(Dialect) []string { return []string{"DROP TABLE " + Quote(c.Table)} }
 
-func (c CreateIndex) SQL(Dialect) []string { return []string{indexSQL(c.Table, c.Index)} }
+func (c CreateIndex) SQL(d Dialect) []string { return []string{indexSQL(d, c.Table, c.Index)} }
 
 func (c DropIndex) SQL(Dialect) []string { return []string{"DROP INDEX " + Quote(c.Name)} }
 
@@ -144,7 +144,7 @@ func (c Nullable) SQL(d Dialect) []string {
 		"ALTER TABLE " + Quote(tmp) + " RENAME TO " + Quote(c.Table),
 	}
 	for _, i := range c.After.Indexes {
-		out = append(out, indexSQL(c.Table, i))
+		out = append(out, indexSQL(d, c.Table, i))
 	}
 	return out
 }
@@ -206,17 +206,22 @@ func referenceSQL(f ForeignKey) string {
 	return s
 }
 
-func indexSQL(table string, i Index) string {
+// indexSQL puts missing values below all others, as SQLite does by itself.
+func indexSQL(d Dialect, table string, i Index) string {
 	s := "CREATE "
 	if i.Unique {
 		s += "UNIQUE "
 	}
+	first, last := "", ""
+	if d == Postgres && !i.Unique {
+		first, last = " NULLS FIRST", " NULLS LAST"
+	}
 	cols := make([]string, 0, len(i.Columns))
 	for _, c := range i.Columns {
 		if name, down := strings.CutPrefix(c, "-"); down {
-			cols = append(cols, Quote(name)+" DESC")
+			cols = append(cols, Quote(name)+" DESC"+last)
 		} else {
-			cols = append(cols, Quote(c))
+			cols = append(cols, Quote(c)+first)
 		}
 	}
 	s += "INDEX " + Quote(i.Name) + " ON " + Quote(table) + " (" + strings.Join(cols, ", ") + ")"

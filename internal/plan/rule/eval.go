@@ -80,6 +80,9 @@ func (v *evaluator) judge(e Expr) Truth {
 	case *Has:
 		return truth(!v.value(&x.Path).Missing())
 	case *Unchanged:
+		if v.row == nil || v.new == nil { // a row that is made now changes every field
+			return No
+		}
 		return truth(v.row.Field(x.Field).Equal(v.new.Field(x.Field)))
 	case *StartsWith:
 		s, p := v.value(x.Text), v.value(x.Prefix)

@@ -1,0 +1,100 @@
+package keep
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Profiles makes the rows of the built-in collection accounts for the room that makes accounts: values are validated like those
+// of any write, rules are not asked, since that room has its own.
+type Profiles struct{ k *Keep }
+
+// Profiles returns the door for account rows.
+func (k *Keep) Profiles() Profiles { return Profiles{k} }
+
+// Check judges profile fields alone, before anything is stored.
+func (p Profiles) Check(fields json.RawMessage) error {
+	_, err := p.decode(fields)
+	return err
+}
+
+func (p Profiles) decode(fields json.RawMessage) (*change, error) {
+	if len(fields) == 0 || string(fields) == "null" {
+		fields = json.RawMessage("{}")
+	}
+	return decodeChange(p.k.plan.Accounts, fields, true)
+}
+
+// Create makes the row. nil fields: an operator makes the account, and mandatory fields get their type's empty value until their
+// owner fills them in.
+func (p Profiles) Create(ctx context.Context, tx store.Tx, id types.ID, fields json.RawMessage) error {
+	ch, err := &change{}, error(nil)
+	if fields != nil {
+		if ch, err = p.decode(fields); err != nil {
+			return err
+		}
+	}
+	a, err := p.act(id, ch)
+	if err != nil {
+		return err
+	}
+	a.action, a.event = types.Create, types.RowCreate
+	next := a.next(nil)
+	for _, f := range a.col.Fields {
+		if !f.Optional && next.values[f.Bit].Missing() {
+			if next.values[f.Bit], err = p.empty(f, id); err != nil {
+				return err
+			}
+		}
+	}
+	return a.create(ctx, tx, next)
+}
+
+// Set replaces profile fields of a row that exists.
+func (p Profiles) Set(ctx context.Context, tx store.Tx, id types.ID, fields json.RawMessage) error {
+	ch, err := p.decode(fields)
+	if err != nil {
+		return err
+	}
+	a, err := p.act(id, ch)
+	if err != nil {
+		return err
+	}
+	a.action, a.event = types.Update, types.RowUpdate
+	old, err := p.k.load(ctx, tx, a.col, id)
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		return errNoRow
+	}
+	return a.update(ctx, tx, old, a.next(old))
+}
+
+func (p Profiles) act(id types.ID, ch *change) (*act, error) {
+	k := p.k
+	a := &act{k: k, c: &types.Caller{Kind: types.System, Name: "sign-up", Reason: "an account is made"}, id: id, col: k.plan.Accounts,
+		b: &rule.Bindings{Me: id, Now: k.cfg.Clock.Now().UTC()}, change: ch}
+	return a, k.sealChange(a.col, id, ch)
+}
+
+func (p Profiles) empty(f *plan.Field, id types.ID) (types.Value, error) {
+	v := types.TextValue("")
+	switch f.Type {
+	case plan.IntField, plan.DecimalField, plan.BoolField, plan.TimeField:
+		v = types.IntValue(0)
+	case plan.ListField:
+		v = types.ListValue()
+	case plan.JSONField:
+		v = types.TextValue("null")
+	}
+	if f.Encrypted {
+		return p.k.sealValue(p.k.plan.Accounts, f, id, v)
+	}
+	return v, nil
+}

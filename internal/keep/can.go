@@ -1,0 +1,161 @@
+package keep
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// question asks whether the caller may: with `new` the very act, without it the verb on the row.
+type question struct {
+	Action     string         `json:"action"`
+	Collection string         `json:"collection"`
+	ID         string         `json:"id,omitzero"`
+	New        jsontext.Value `json:"new,omitzero"`
+}
+
+// reply is the answer: the fields are those a read shows or a write may name.
+type reply struct {
+	May    bool     `json:"may"`
+	Code   string   `json:"code,omitzero"` // of the refusal that the real request would get
+	Fields []string `json:"fields,omitzero"`
+}
+
+// errUndo rolls back what a question tried.
+var errUndo = errors.New("keep: undo")
+
+// Can answers questions by doing what was asked in a transaction that is always rolled back: the answer cannot differ from the
+// outcome, because it is the outcome.
+func (k *Keep) Can(ctx context.Context, c *types.Caller, body []byte) (*plan.Answer, error) {
+	var in struct {
+		Do []question `json:"do"`
+	}
+	if err := json.Unmarshal(body, &in, json.RejectUnknownMembers(true)); err != nil || len(in.Do) == 0 || len(in.Do) > maxBatch {
+		return nil, types.Refuse(types.Malformed, "bad_question", `send {"do": [{"action", "collection", "id"?, "new"?}]}, 1 to 100 of them`)
+	}
+	replies := make([]reply, len(in.Do))
+	for i, q := range in.Do {
+		if types.ParseAction(q.Action) == 0 {
+			return nil, types.Refuse(types.Malformed, "bad_question", "action is read, create, update or delete")
+		}
+		err := k.db.Write(ctx, func(tx store.Tx) error {
+			var err error
+			if replies[i], err = k.try(ctx, tx, c, q); err != nil {
+				return err
+			}
+			return errUndo
+		})
+		if err != nil && !errors.Is(err, errUndo) {
+			return nil, err
+		}
+	}
+	out, err := json.Marshal(map[string]any{"can": replies})
+	return &plan.Answer{Status: 200, Body: out}, err
+}
+
+func (k *Keep) try(ctx context.Context, tx store.Tx, c *types.Caller, q question) (reply, error) {
+	action := types.ParseAction(q.Action)
+	if action == types.Read {
+		return k.tryRead(ctx, tx, c, q)
+	}
+	w := Write{Collection: q.Collection, ID: q.ID, Body: q.New}
+	if len(q.New) == 0 && action != types.Delete {
+		return k.tryVerb(ctx, tx, c, action, w)
+	}
+	a, err := k.prepare(c, action, w)
+	if err == nil {
+		err = a.run(ctx, tx)
+	}
+	if err != nil {
+		return refusedReply(err)
+	}
+	out := reply{May: true}
+	if a.change != nil {
+		out.Fields = a.change.names()
+	}
+	return out, nil
+}
+
+func refusedReply(err error) (reply, error) {
+	var e *types.Error
+	if !errors.As(err, &e) || e.Kind == types.Internal || e.Kind == types.Unavailable {
+		return reply{}, err
+	}
+	return reply{Code: e.Code}, nil
+}
+
+func (k *Keep) tryRead(ctx context.Context, tx store.Tx, c *types.Caller, q question) (reply, error) {
+	col, rules, err := k.permit(c, q.Collection, types.Read)
+	if err != nil {
+		return refusedReply(err)
+	}
+	v, err := k.view(c, col, rules)
+	if err != nil {
+		return reply{}, err
+	}
+	if q.ID == "" {
+		return reply{May: true, Fields: names(col, v.able)}, nil
+	}
+	id, _ := types.ParseID(q.ID)
+	m, ok, err := k.readable(ctx, tx, v, k.bindings(c), id)
+	if err != nil || !ok {
+		return reply{Code: errNoRow.Code}, err
+	}
+	return reply{May: true, Fields: names(col, m)}, nil
+}
+
+// tryVerb asks which fields an update or create could name, by the rules that hold on the row as it is.
+func (k *Keep) tryVerb(ctx context.Context, tx store.Tx, c *types.Caller, action types.Action, w Write) (reply, error) {
+	w.Body = []byte("{}")
+	if action == types.Create {
+		col, rules, err := k.permit(c, w.Collection, action)
+		if err != nil {
+			return refusedReply(err)
+		}
+		var m plan.Mask
+		for _, r := range rules {
+			m |= r.Mask
+		}
+		return reply{May: true, Fields: names(col, m)}, nil
+	}
+	a, err := k.prepare(c, action, w)
+	if err != nil {
+		return refusedReply(err)
+	}
+	old, _, err := a.load(ctx, tx)
+	if err != nil {
+		return refusedReply(err)
+	}
+	v, err := k.judge(ctx, tx, c, a.b, a.rules, old, a.next(old), 0)
+	switch {
+	case err != nil:
+		return reply{}, err
+	case !v.allowed:
+		return refusedReply(v.refusal(a.col, 0, false))
+	}
+	var m plan.Mask
+	for _, f := range a.col.Fields { // each field by itself, since judge stops at the first rule that allows
+		if one, err := k.judge(ctx, tx, c, a.b, a.rules, old, a.next(old), 1<<f.Bit); err != nil {
+			return reply{}, err
+		} else if one.allowed && !f.Fixed {
+			m |= 1 << f.Bit
+		}
+	}
+	return reply{May: true, Fields: names(a.col, m)}, nil
+}
+
+func names(col *plan.Collection, m plan.Mask) []string {
+	var out []string
+	for _, f := range col.Fields {
+		if m.Has(f) {
+			out = append(out, f.Name)
+		}
+	}
+	return out
+}

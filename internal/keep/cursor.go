@@ -1,0 +1,58 @@
+package keep
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/seal"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// cursorLife is how long a cursor may be used.
+const cursorLife = 24 * time.Hour
+
+// cursor is where a list goes on: the sort key and id of the last row. It travels sealed, bound to caller, query and plan.
+type cursor struct {
+	Key    types.Value
+	ID     types.ID
+	Issued int64 // microseconds
+}
+
+var errCursor = types.Refuse(types.Malformed, "cursor_invalid", "this cursor is not of this query, caller and declaration, or older than a day; start again without after")
+
+// sealCursor binds the cursor to what it may be used with: collection, query shape, caller and plan version.
+func (k *Keep) sealCursor(c *types.Caller, cur cursor, query string) (string, error) {
+	plain, err := json.Marshal(cur)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := k.cfg.Ring.Seal(nil, seal.Cursor, plain, k.cursorPlace(c, query)...)
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+func (k *Keep) openCursor(c *types.Caller, text, query string) (*cursor, error) {
+	if text == "" {
+		return nil, nil
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(text) > 4096 {
+		return nil, errCursor
+	}
+	plain, err := k.cfg.Ring.Open(nil, seal.Cursor, sealed, k.cursorPlace(c, query)...)
+	if err != nil {
+		return nil, errCursor
+	}
+	var cur cursor
+	if json.Unmarshal(plain, &cur) != nil {
+		return nil, errCursor
+	}
+	if age := k.cfg.Clock.Now().Sub(types.FromMicros(cur.Issued)); age > cursorLife || age < -time.Minute {
+		return nil, errCursor
+	}
+	return &cur, nil
+}
+
+func (k *Keep) cursorPlace(c *types.Caller, query string) []string {
+	return []string{query, string(c.Account), string(c.Org), k.plan.Version}
+}

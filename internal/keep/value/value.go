@@ -1,0 +1,312 @@
+// Package value turns JSON into typed values and back: one canonical form per value, bounds and forms checked before
+// anything else sees it. Nothing is coerced; every refusal names the path, a stable code and the bound, never the value.
+//
+// The forms: text is NFC without NUL; int lies within ±(2^53-1); decimal travels as a JSON string and is a scaled integer;
+// time is RFC 3339 with Z and becomes microseconds UTC; date is YYYY-MM-DD; json is kept in canonical form (RFC 8785); html
+// is sanitised by profile.
+package value
+
+import (
+	"fmt"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+const maxInt = 1<<53 - 1
+
+// Decode reads one JSON value as a value of the field. null is the missing value, and refused where the field is mandatory.
+// The errors carry paths that begin with path; no error means that the value is canonical and within its bounds.
+func Decode(f *plan.Field, path string, raw jsontext.Value) (types.Value, []types.FieldError) {
+	d := decoder{}
+	v := d.decode(f, path, raw)
+	return v, d.errs
+}
+
+type decoder struct{ errs []types.FieldError }
+
+func (d *decoder) fail(path, code, limit, detail string) types.Value {
+	d.errs = append(d.errs, types.FieldError{Path: path, Code: code, Limit: limit, Detail: detail})
+	return types.Value{}
+}
+
+func (d *decoder) wrong(path, want string) types.Value {
+	return d.fail(path, "wrong_type", "", "send "+want)
+}
+
+func (d *decoder) decode(f *plan.Field, path string, raw jsontext.Value) types.Value {
+	kind := raw.Kind()
+	if kind == 'n' {
+		if !f.Optional {
+			return d.fail(path, "required", "", "this field cannot be null")
+		}
+		return types.Value{}
+	}
+	switch f.Type {
+	case plan.IntField:
+		return d.integer(f, path, raw)
+	case plan.BoolField:
+		if kind != 't' && kind != 'f' {
+			return d.wrong(path, "true or false")
+		}
+		return types.BoolValue(kind == 't')
+	case plan.ListField:
+		return d.list(f, path, raw)
+	case plan.JSONField:
+		return d.json(f, path, raw)
+	}
+	if kind != '"' {
+		return d.wrong(path, "a string")
+	}
+	text, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil || !utf8.Valid(text) {
+		return d.fail(path, "bad_text", "", "send valid UTF-8 without lone surrogates")
+	}
+	return d.text(f, path, string(text))
+}
+
+func (d *decoder) integer(f *plan.Field, path string, raw jsontext.Value) types.Value {
+	if raw.Kind() != '0' || strings.ContainsAny(string(raw), ".eE") {
+		return d.wrong(path, "a whole number")
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil || n > maxInt || n < -maxInt {
+		return d.fail(path, "out_of_range", "9007199254740991", "an int lies within ±(2^53-1)")
+	}
+	return d.bounded(f, path, n)
+}
+
+func (d *decoder) bounded(f *plan.Field, path string, n int64) types.Value {
+	if f.HasMin && n < f.MinInt {
+		return d.fail(path, "too_small", literal(f, f.MinInt), "")
+	}
+	if f.HasMax && n > f.MaxInt {
+		return d.fail(path, "too_large", literal(f, f.MaxInt), "")
+	}
+	return types.IntValue(n)
+}
+
+func literal(f *plan.Field, n int64) string {
+	switch f.Type {
+	case plan.DecimalField:
+		return rule.Unscale(n, f.Digits)
+	case plan.TimeField:
+		return types.FromMicros(n).Format(time.RFC3339)
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func (d *decoder) list(f *plan.Field, path string, raw jsontext.Value) types.Value {
+	if raw.Kind() != '[' {
+		return d.wrong(path, "an array")
+	}
+	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
+	dec.ReadToken()
+	out := types.ListValue()
+	for i := 0; dec.PeekKind() != ']'; i++ {
+		item, err := dec.ReadValue()
+		if err != nil {
+			return d.wrong(path, "an array")
+		}
+		if i >= f.MaxLen {
+			return d.fail(path, "too_many", strconv.Itoa(f.MaxLen), "")
+		}
+		out.Items = append(out.Items, d.decode(f.Elem, fmt.Sprintf("%s.%d", path, i), item))
+	}
+	if len(out.Items) < f.MinLen {
+		return d.fail(path, "too_few", strconv.Itoa(f.MinLen), "")
+	}
+	return out
+}
+
+// json keeps any value of bounded size and depth, in canonical form.
+func (d *decoder) json(f *plan.Field, path string, raw jsontext.Value) types.Value {
+	v := raw.Clone()
+	if err := v.Canonicalize(); err != nil {
+		return d.fail(path, "bad_json", "", "send plain JSON whose numbers are exact")
+	}
+	if len(v) > f.MaxLen {
+		return d.fail(path, "too_long", strconv.Itoa(f.MaxLen), "")
+	}
+	return types.TextValue(string(v))
+}
+
+// Text reads a text form of a scalar field: the string of a JSON body or a query parameter.
+func Text(f *plan.Field, path, s string) (types.Value, []types.FieldError) {
+	d := decoder{}
+	switch f.Type {
+	case plan.IntField, plan.BoolField:
+		v := d.decode(f, path, jsontext.Value(s))
+		return v, d.errs
+	}
+	v := d.text(f, path, s)
+	return v, d.errs
+}
+
+var (
+	uuidForm  = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	yearsForm = regexp.MustCompile(`^[0-9]{4}-`)
+)
+
+func (d *decoder) text(f *plan.Field, path, s string) types.Value {
+	if strings.ContainsRune(s, 0) || !utf8.ValidString(s) {
+		return d.fail(path, "bad_text", "", "send valid UTF-8 without NUL")
+	}
+	switch f.Type {
+	case plan.DecimalField:
+		n, err := rule.Scale(s, f.Digits)
+		if err != nil {
+			return d.fail(path, "bad_decimal", strconv.Itoa(f.Digits), "send a string like \"12.50\"")
+		}
+		return d.bounded(f, path, n)
+	case plan.TimeField:
+		at, err := time.Parse(time.RFC3339, s)
+		if err != nil || !strings.HasSuffix(s, "Z") || !yearsForm.MatchString(s) {
+			return d.fail(path, "bad_time", "", "send RFC 3339 in UTC, like 2026-01-31T12:00:00Z")
+		}
+		return d.bounded(f, path, types.Micros(at))
+	case plan.DateField:
+		return d.date(f, path, s)
+	case plan.EnumField, plan.StateField:
+		if !slices.Contains(f.Values, s) {
+			return d.fail(path, "not_one_of", strings.Join(f.Values, ","), "")
+		}
+		return types.TextValue(s)
+	case plan.AccountField, plan.RefField:
+		if _, ok := types.ParseID(s); !ok {
+			return d.fail(path, "not_found", "", "there is no such row")
+		}
+		return types.TextValue(s)
+	case plan.UUIDField:
+		if s = strings.ToLower(s); !uuidForm.MatchString(s) {
+			return d.fail(path, "bad_uuid", "", "")
+		}
+		return types.TextValue(s)
+	}
+	s = norm.NFC.String(s)
+	if f.Type == plan.HTMLField {
+		if len(s) > 4*f.MaxLen+1024 {
+			return d.fail(path, "too_long", strconv.Itoa(f.MaxLen), "")
+		}
+		s = Sanitise(f.Profile, s)
+	}
+	return d.free(f, path, s)
+}
+
+func (d *decoder) date(f *plan.Field, path, s string) types.Value {
+	if _, err := time.Parse(time.DateOnly, s); err != nil {
+		return d.fail(path, "bad_date", "", "send YYYY-MM-DD")
+	}
+	if f.HasMin && s < f.MinText {
+		return d.fail(path, "too_small", f.MinText, "")
+	}
+	if f.HasMax && s > f.MaxText {
+		return d.fail(path, "too_large", f.MaxText, "")
+	}
+	return types.TextValue(s)
+}
+
+// free checks text that is not an exact form: lengths in code points, pattern, address, link.
+func (d *decoder) free(f *plan.Field, path, s string) types.Value {
+	n := utf8.RuneCountInString(s)
+	if n < f.MinLen {
+		return d.fail(path, "too_short", strconv.Itoa(f.MinLen), "")
+	}
+	if n > f.MaxLen {
+		return d.fail(path, "too_long", strconv.Itoa(f.MaxLen), "")
+	}
+	switch f.Type {
+	case plan.EmailField:
+		if a, err := mail.ParseAddress(s); err != nil || a.Address != s || strings.ContainsAny(s, " \r\n\"<>") {
+			return d.fail(path, "bad_email", "", "send an address like ada@example.org")
+		}
+	case plan.URLField:
+		u, err := url.Parse(s)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || strings.ContainsAny(s, " \r\n\t\"<>") {
+			return d.fail(path, "bad_url", "", "send an absolute http or https URL without a user")
+		}
+	}
+	if f.Pattern != "" && !whole(f.Pattern).MatchString(s) {
+		return d.fail(path, "no_match", f.Pattern, "")
+	}
+	return types.TextValue(s)
+}
+
+// patterns caches compiled patterns by source; there are as many as the plans in this process declare.
+var patterns sync.Map
+
+func whole(pattern string) *regexp.Regexp {
+	if re, ok := patterns.Load(pattern); ok {
+		return re.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile(`^(?:` + pattern + `)$`) // decl has compiled it before
+	patterns.Store(pattern, re)
+	return re
+}
+
+// Append writes a stored value as JSON.
+func Append(dst []byte, f *plan.Field, v types.Value) []byte {
+	switch {
+	case v.Missing():
+		return append(dst, "null"...)
+	case v.Kind == types.List:
+		dst = append(dst, '[')
+		for i, item := range v.Items {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = Append(dst, f.Elem, item)
+		}
+		return append(dst, ']')
+	case v.Kind == types.Int:
+		return AppendInt(dst, f, v.Int)
+	}
+	return AppendText(dst, f, v.Text)
+}
+
+// AppendInt writes an integer column by the field's type.
+func AppendInt(dst []byte, f *plan.Field, n int64) []byte {
+	switch f.Type {
+	case plan.BoolField:
+		return strconv.AppendBool(dst, n == 1)
+	case plan.DecimalField:
+		dst = append(dst, '"')
+		dst = append(dst, rule.Unscale(n, f.Digits)...)
+		return append(dst, '"')
+	case plan.TimeField:
+		return AppendTime(dst, n)
+	}
+	return strconv.AppendInt(dst, n, 10)
+}
+
+// AppendTime writes microseconds as RFC 3339 with Z.
+func AppendTime(dst []byte, us int64) []byte {
+	dst = append(dst, '"')
+	dst = types.FromMicros(us).AppendFormat(dst, "2006-01-02T15:04:05.999999Z")
+	return append(dst, '"')
+}
+
+// AppendText writes a text column: json as it is, everything else quoted.
+func AppendText[T string | []byte](dst []byte, f *plan.Field, s T) []byte {
+	if f.Type == plan.JSONField || f.Type == plan.ListField {
+		return append(dst, s...)
+	}
+	out, err := jsontext.AppendQuote(dst, s)
+	if err != nil { // text in the store is valid UTF-8; what is not is replaced and never breaks the answer
+		out, _ = jsontext.AppendQuote(dst, strings.ToValidUTF8(string(s), "\uFFFD"))
+	}
+	return out
+}

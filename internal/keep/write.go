@@ -1,0 +1,334 @@
+package keep
+
+import (
+	"context"
+	"strings"
+
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Write is one create, update or delete. Body is a JSON object whose syntax has been verified.
+type Write struct {
+	Collection, ID string
+	Body           []byte
+	IfMatch        string
+	IdempotencyKey string
+	Method, Path   string // what an idempotency key is bound to
+	Fields         []string
+}
+
+// act is one write inside a transaction: everything that was decided before it began.
+type act struct {
+	k      *Keep
+	c      *types.Caller
+	b      *rule.Bindings
+	action types.Action
+	event  types.Event
+	col    *plan.Collection
+	rules  []plan.Folded
+	view   *view // nil: the caller may read nothing of the collection
+	change *change
+	id     types.ID
+	w      Write
+}
+
+var events = map[types.Action]types.Event{types.Create: types.RowCreate, types.Update: types.RowUpdate, types.Delete: types.RowDelete}
+
+// prepare does what needs no stored data: may the roles do this at all, is the request within its types and bounds, seal.
+func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, error) {
+	col, rules, err := k.permit(c, w.Collection, action)
+	if err != nil {
+		return nil, err
+	}
+	a := &act{k: k, c: c, b: k.bindings(c), action: action, event: events[action], col: col, rules: rules, w: w}
+	if _, reads, err := k.permit(c, w.Collection, types.Read); err == nil {
+		if a.view, err = k.view(c, col, reads); err != nil {
+			return nil, err
+		}
+	}
+	if action == types.Create {
+		if a.id = types.NewID(a.b.Now); col.Random {
+			a.id = types.RandomID()
+		}
+	} else {
+		a.id, _ = types.ParseID(w.ID)
+		if col.IfMatch && w.IfMatch == "" {
+			return nil, types.Refuse(types.Precondition, "if_match_required", "send If-Match with the ETag you read")
+		}
+	}
+	if action != types.Delete {
+		if a.change, err = decodeChange(col, w.Body, action == types.Create); err != nil {
+			return nil, err
+		}
+		err = k.sealChange(col, a.id, a.change)
+	}
+	return a, err
+}
+
+// run is step 15: everything that depends on stored data, in the order that lets nothing be told before a rule said yes.
+func (a *act) run(ctx context.Context, tx store.Tx) error {
+	old, mask, err := a.load(ctx, tx)
+	if err != nil {
+		return err
+	}
+	next := a.next(old)
+	var named plan.Mask
+	if a.change != nil {
+		named = a.change.mask
+	}
+	v, err := a.k.judge(ctx, tx, a.c, a.b, a.rules, old, next, named)
+	if err != nil {
+		return err
+	}
+	if !v.allowed {
+		return v.refusal(a.col, named, a.action == types.Create)
+	}
+	if a.w.IfMatch != "" && (old == nil || !matches(a.w.IfMatch, a.k.etag(a.id, old.version, mask, a.w.Fields))) {
+		return types.Refuse(types.Precondition, "changed", "the row changed since you read it; read it again")
+	}
+	switch a.action {
+	case types.Create:
+		err = a.create(ctx, tx, next)
+	case types.Update:
+		err = a.update(ctx, tx, old, next)
+	case types.Delete:
+		err = a.delete(ctx, tx)
+	}
+	if err != nil {
+		return err
+	}
+	return a.record(tx, types.Done, "", next)
+}
+
+// load reads the row of an update or delete, for a caller who may read it. Absent and unreadable rows do equal work.
+func (a *act) load(ctx context.Context, tx store.Tx) (*row, plan.Mask, error) {
+	if a.action == types.Create {
+		return nil, 0, nil
+	}
+	if a.view == nil {
+		return nil, 0, errNoRow
+	}
+	mask, ok, err := a.k.readable(ctx, tx, a.view, a.b, a.id)
+	if err != nil {
+		return nil, 0, err
+	}
+	old, err := a.k.load(ctx, tx, a.col, a.id)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !ok || old == nil {
+		return nil, 0, errNoRow
+	}
+	return old, mask, nil
+}
+
+// next is the row as it would be after the act.
+func (a *act) next(old *row) *row {
+	now := types.Micros(a.b.Now)
+	if a.action == types.Delete {
+		return nil
+	}
+	var n *row
+	if old != nil {
+		n = old.clone()
+		n.updated, n.version = max(now, old.updated), old.version+1
+	} else {
+		n = &row{col: a.col, id: a.id, created: now, updated: now, version: 1, values: make([]types.Value, len(a.col.Fields))}
+		if a.col.PerOrg {
+			n.org = types.IDValue(a.c.Org)
+		}
+		for _, f := range a.col.Fields {
+			n.values[f.Bit] = defaultOf(f, a.b)
+		}
+	}
+	for i, f := range a.change.fields {
+		n.values[f.Bit] = a.change.values[i]
+	}
+	return n
+}
+
+// record writes the evidence of the act.
+func (a *act) record(tx store.Tx, outcome types.Outcome, code string, next *row) error {
+	e := types.NewEntry(a.event, outcome, a.c, a.b.Now)
+	e.Collection, e.Row, e.Code = a.col.Name, a.id, code
+	if next != nil && outcome == types.Done {
+		e.Version = next.version
+	}
+	if a.change != nil {
+		e.Fields = a.change.names()
+	}
+	return tx.Record(e)
+}
+
+func (a *act) create(ctx context.Context, tx store.Tx, next *row) error {
+	if err := a.verify(ctx, tx, nil, next); err != nil {
+		return err
+	}
+	args := []types.Value{types.TextValue(string(next.id)), types.IntValue(next.created), types.IntValue(next.updated), types.IntValue(next.version)}
+	if a.col.PerOrg {
+		args = append(args, next.org)
+	}
+	for i, f := range a.col.Fields {
+		args = append(args, stored(f, next.values[i]))
+	}
+	s := a.k.stmts(a.col)
+	if _, err := tx.Exec(ctx, s.insert, args...); err != nil {
+		return a.conflict(ctx, tx, err, next)
+	}
+	for i, f := range a.col.Fields {
+		if err := a.writeSide(ctx, tx, s, f, next.values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *act) update(ctx context.Context, tx store.Tx, old, next *row) error {
+	if err := a.verify(ctx, tx, old, next); err != nil {
+		return err
+	}
+	var b strings.Builder
+	b.WriteString("UPDATE " + store.Quote(a.col.Table) + ` SET "updated" = ?, "version" = ?`)
+	args := []types.Value{types.IntValue(next.updated), types.IntValue(next.version)}
+	for i, f := range a.change.fields {
+		b.WriteString(", " + store.Quote(f.Column) + " = ?")
+		args = append(args, stored(f, a.change.values[i]))
+	}
+	b.WriteString(` WHERE "id" = ?`)
+	stmt := a.k.keepList("", textOf(b.String(), nil)).stmt
+	if _, err := tx.Exec(ctx, stmt, append(args, types.TextValue(string(a.id)))...); err != nil {
+		return a.conflict(ctx, tx, err, next)
+	}
+	s := a.k.stmts(a.col)
+	for i, f := range a.change.fields {
+		if f.Side == "" {
+			continue
+		}
+		if _, err := tx.Exec(ctx, s.sideClear[f], types.TextValue(string(a.id))); err != nil {
+			return err
+		}
+		if err := a.writeSide(ctx, tx, s, f, a.change.values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSide keeps the side table of a list, which rules look into.
+func (a *act) writeSide(ctx context.Context, tx store.Tx, s *rowStmts, f *plan.Field, v types.Value) error {
+	if f.Side == "" {
+		return nil
+	}
+	for i, item := range v.Items {
+		if _, err := tx.Exec(ctx, s.sideAdd[f], types.TextValue(string(a.id)), types.IntValue(int64(i)), item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Create makes a row: 201 with the row as its author may read it, or {"id"} when he may not.
+func (k *Keep) Create(ctx context.Context, c *types.Caller, w Write) (*plan.Answer, error) {
+	return k.write(ctx, c, types.Create, w)
+}
+
+// Update changes a row by JSON merge patch (RFC 7396): 200 with the row as the caller may read it afterwards, else 204.
+func (k *Keep) Update(ctx context.Context, c *types.Caller, w Write) (*plan.Answer, error) {
+	return k.write(ctx, c, types.Update, w)
+}
+
+// Delete removes a row: 204.
+func (k *Keep) Delete(ctx context.Context, c *types.Caller, w Write) (*plan.Answer, error) {
+	return k.write(ctx, c, types.Delete, w)
+}
+
+func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, w Write) (*plan.Answer, error) {
+	a, err := k.prepare(c, action, w)
+	if err != nil {
+		if kind := types.KindOf(err); kind == types.Forbidden || kind == types.NotFound {
+			k.refuse(ctx, c, events[action], w.Collection, "", err)
+		}
+		return nil, err
+	}
+	replay, err := k.newReplay(c, w)
+	if err != nil {
+		return nil, err
+	}
+	var answer *plan.Answer
+	err = k.db.Write(ctx, func(tx store.Tx) error {
+		answer = nil
+		if done, err := replay.find(ctx, tx); err != nil || done != nil {
+			if err == nil {
+				answer, err = a.answer(ctx, tx, done.status, done.row)
+			}
+			return err
+		}
+		if err := a.run(ctx, tx); err != nil {
+			return a.keepRefusal(tx, err)
+		}
+		var err error
+		if answer, err = a.answer(ctx, tx, 0, a.id); err != nil {
+			return err
+		}
+		return replay.keep(ctx, tx, answer.Status, a.id)
+	})
+	if err != nil {
+		if types.KindOf(err) == types.NotFound || types.KindOf(err) == types.Forbidden {
+			k.explain(ctx, c, a.col, action, a.id)
+		}
+		return nil, err
+	}
+	return answer, nil
+}
+
+// keepRefusal records the refusal of a signed-in caller in the transaction that is rolled back.
+func (a *act) keepRefusal(tx store.Tx, err error) error {
+	if types.KindOf(err) == types.Internal || types.KindOf(err) == types.Unavailable || a.c.Kind == types.Anonymous {
+		return err
+	}
+	if e := a.record(tx, types.Refused, types.CodeOf(err), nil); e != nil {
+		return e
+	}
+	return store.Keep(err)
+}
+
+// answer is the row as the caller may read it now.
+func (a *act) answer(ctx context.Context, tx store.Tx, status int, id types.ID) (*plan.Answer, error) {
+	out := &plan.Answer{Status: status, Header: map[string][]string{}}
+	if a.action == types.Delete {
+		out.Status = 204
+		return out, nil
+	}
+	if a.action == types.Create {
+		out.Status = 201
+		out.Header["Location"] = []string{"/api/v1/" + a.col.Name + "/" + string(id)}
+	}
+	if a.view != nil {
+		want, err := a.view.want(a.w.Fields)
+		if err != nil {
+			return nil, err
+		}
+		buf := []byte{}
+		etag, err := a.k.appendGet(ctx, tx, &buf, a.view, a.b, id, want, a.w.Fields, nil)
+		if err == nil {
+			out.Body = buf
+			out.Header["Etag"] = []string{etag}
+			if a.action == types.Update {
+				out.Status = 200
+			}
+			return out, nil
+		}
+		if types.KindOf(err) != types.NotFound {
+			return nil, err
+		}
+	}
+	if a.action == types.Create {
+		out.Body = []byte(`{"id":"` + string(id) + `"}`)
+	} else {
+		out.Status = 204
+	}
+	return out, nil
+}
