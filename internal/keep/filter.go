@@ -51,7 +51,7 @@ func (k *Keep) queryFilter(v *view, filters []QueryFilter) (rule.Expr, error) {
 // relaxed drops a field's bounds: a filter may ask for what cannot be there.
 func relaxed(f *plan.Field) *plan.Field {
 	r := *f
-	r.HasMin, r.HasMax, r.MinLen, r.Pattern = false, false, 0, ""
+	r.HasMin, r.HasMax, r.MinLen, r.Match = false, false, 0, nil
 	r.MaxLen = max(r.MaxLen, 200)
 	if r.Type == plan.TextField && r.System {
 		r.MaxLen = 26

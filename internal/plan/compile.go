@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -174,6 +175,7 @@ func (c *compiler) field(col *Collection, d *decl.Field, bit uint) *Field {
 	}
 	if d.Pattern != nil {
 		f.Pattern = d.Pattern.Value
+		f.Match = regexp.MustCompile(`^(?:` + f.Pattern + `)$`) // the reader has compiled it before
 	}
 	c.bounds(f, d)
 	f.Rule = ruleType(f)

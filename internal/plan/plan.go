@@ -11,6 +11,7 @@
 package plan
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/plan/decl"
@@ -167,6 +168,7 @@ type Field struct {
 	HasMin    bool                // a lower bound is declared
 	HasMax    bool                // an upper bound is declared
 	Pattern   string              // RE2, matches whole
+	Match     *regexp.Regexp      // Pattern compiled to match whole; nil: any
 	Values    []string            // enum and state
 	Steps     map[string][]string // state: from, to
 	Start     string              // state: value of a new row

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -239,22 +238,10 @@ func (d *decoder) free(f *plan.Field, path, s string) types.Value {
 			return d.fail(path, "bad_url", "", "send an absolute http or https URL without a user")
 		}
 	}
-	if f.Pattern != "" && !whole(f.Pattern).MatchString(s) {
+	if f.Match != nil && !f.Match.MatchString(s) {
 		return d.fail(path, "no_match", f.Pattern, "")
 	}
 	return types.TextValue(s)
-}
-
-// patterns caches compiled patterns by source; there are as many as the plans in this process declare.
-var patterns sync.Map
-
-func whole(pattern string) *regexp.Regexp {
-	if re, ok := patterns.Load(pattern); ok {
-		return re.(*regexp.Regexp)
-	}
-	re := regexp.MustCompile(`^(?:` + pattern + `)$`) // decl has compiled it before
-	patterns.Store(pattern, re)
-	return re
 }
 
 // Append writes a stored value as JSON.
