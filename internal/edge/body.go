@@ -1,0 +1,104 @@
+package edge
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// maxDepth is how deep a JSON body may nest.
+const maxDepth = 32
+
+// readBody takes the body of the declared type, whole and within its cap, and refuses JSON that two readers could understand
+// differently: duplicate keys, bad UTF-8, lone surrogates, NUL, deep nesting, anything behind the value (RFC 8259, RFC 7493).
+func (x *exchange) readBody() error {
+	r := x.r
+	if x.route.In == nil && !x.route.Page || safeVerb(r.Method) {
+		if r.ContentLength == 0 || r.Body == http.NoBody {
+			x.read = true
+			return nil
+		}
+		if n, err := io.Copy(io.Discard, io.LimitReader(r.Body, 1)); err != nil || n > 0 {
+			return types.Refuse(types.Malformed, "no_body_expected", "this request takes no body")
+		}
+		x.read = true
+		return nil
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return types.Refuse(types.Unsupported, "unsupported_encoding", "send the body without Content-Encoding")
+	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	form := x.route.Page && kind == "application/x-www-form-urlencoded"
+	patch := r.Method == http.MethodPatch && kind == "application/merge-patch+json"
+	if err != nil || kind != "application/json" && !patch && !form || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
+		return types.Refuse(types.Unsupported, "unsupported_type", "send Content-Type: application/json")
+	}
+	limit := x.route.MaxBody
+	if limit == 0 {
+		limit = x.s.maxBody
+	}
+	if r.ContentLength > limit {
+		return tooLarge(limit)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(x.ResponseWriter, r.Body, limit))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return tooLarge(limit)
+	}
+	if err != nil {
+		return &types.Error{Kind: types.Malformed, Code: "body_incomplete", Detail: "the body ended early", Err: err}
+	}
+	x.body, x.read = body, true
+	if form {
+		return nil
+	}
+	if err := strictJSON(body); err != nil {
+		return err
+	}
+	if x.route.In == nil || x.route.Access.Rule != "" {
+		return nil // rows are judged by keep, which knows more than the schema
+	}
+	if errs := validate(x.route.In, "", body, nil); len(errs) > 0 {
+		return &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some values were not accepted; see fields", Fields: errs}
+	}
+	return nil
+}
+
+func tooLarge(limit int64) error {
+	return types.Refuse(types.TooLarge, "too_large", "a body has at most "+itoa(int(limit))+" bytes")
+}
+
+// strictJSON accepts exactly one JSON value.
+func strictJSON(body []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(body))
+	refuse := func(detail string) error { return types.Refuse(types.Malformed, "bad_json", detail) }
+	for {
+		t, err := dec.ReadToken()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return refuse("the body is empty; send JSON")
+			}
+			return refuse("the body is not strict JSON: no duplicate keys, no bad UTF-8, nothing left out")
+		}
+		if t.Kind() == '"' && strings.ContainsRune(t.String(), 0) {
+			return refuse("text cannot hold NUL")
+		}
+		if dec.StackDepth() > maxDepth {
+			return refuse("the body nests deeper than 32 levels")
+		}
+		if dec.StackDepth() == 0 {
+			break
+		}
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return refuse("send one JSON value and nothing behind it")
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package edge
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// cookie reads one of our cookies by its short name.
+func (x *exchange) cookie(name string) types.Secret {
+	c, err := x.r.Cookie(x.s.cookie + "-" + name)
+	if err != nil {
+		return types.Secret{}
+	}
+	return types.NewSecret(c.Value)
+}
+
+// identify finds the caller. Exactly one credential is taken; one that is not valid is refused and never taken for anonymous.
+// Routes that replace credentials (sign-in, sign-up, recovery) ignore what is presented.
+func (x *exchange) identify() error {
+	x.caller = &types.Caller{Address: x.address, RequestID: x.id}
+	if x.route != nil && x.route.Access.Ignore {
+		return nil
+	}
+	var session []*http.Cookie
+	for _, c := range x.r.Cookies() {
+		if c.Name == x.s.cookie {
+			session = append(session, c)
+		}
+	}
+	header := x.r.Header.Values("Authorization")
+	if len(session)+len(header) > 1 {
+		return types.Refuse(types.Malformed, "two_credentials", "send one credential: the cookie or one Authorization header")
+	}
+	switch {
+	case len(session) == 1:
+		if !x.sameOrigin() {
+			return errOrigin
+		}
+		x.token = types.NewSecret(session[0].Value)
+	case len(header) == 1:
+		scheme, token, ok := strings.Cut(header[0], " ")
+		if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return types.Refuse(types.Unauthenticated, "credential_invalid", "send Authorization: Bearer TOKEN")
+		}
+		x.token, x.bearer = types.NewSecret(token), true
+	default:
+		return nil
+	}
+	who, renewed, err := x.s.cfg.Who.Authenticate(x.r.Context(), x.token, x.bearer, x.address, x.id)
+	if err != nil {
+		return err
+	}
+	x.caller, x.renewed = who, renewed
+	return nil
+}
+
+// setCookies carries out what the answer says about cookies: host-only, secure, out of reach of scripts.
+func (x *exchange) setCookies(a *plan.Answer) {
+	change := a.Session
+	if change == nil && !x.bearer {
+		change = x.renewed
+	}
+	if change != nil {
+		x.setCookie(x.s.cookie, change.Token, change.MaxAge, http.SameSiteLaxMode)
+	}
+	for _, c := range a.Cookies {
+		mode := http.SameSiteLaxMode
+		if c.Strict {
+			mode = http.SameSiteStrictMode
+		}
+		x.setCookie(x.s.cookie+"-"+c.Name, c.Value, c.MaxAge, mode)
+	}
+}
+
+func (x *exchange) setCookie(name string, value types.Secret, age time.Duration, mode http.SameSite) {
+	c := &http.Cookie{Name: name, Value: value.Reveal(), Path: "/", Secure: true, HttpOnly: true, SameSite: mode, MaxAge: int(age / time.Second)}
+	if value.Empty() {
+		c.MaxAge = -1
+	}
+	http.SetCookie(x, c)
+}

@@ -1,0 +1,73 @@
+package edge
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// statuses is the one map from kinds of errors to the wire.
+var statuses = [...]int{
+	types.Internal: 500, types.Malformed: 400, types.Unauthenticated: 401, types.Forbidden: 403, types.NotFound: 404, types.NoSuchVerb: 405,
+	types.Conflict: 409, types.Precondition: 412, types.TooLarge: 413, types.Unsupported: 415, types.Invalid: 422, types.TooMany: 429,
+	types.Unavailable: 503, types.Full: 507,
+}
+
+// problemBody is RFC 9457 with our members. Its title is the status' own phrase; type is a URN of the code.
+type problemBody struct {
+	Type      string             `json:"type"`
+	Title     string             `json:"title"`
+	Status    int                `json:"status"`
+	Code      string             `json:"code"`
+	Detail    string             `json:"detail,omitempty"`
+	Fields    []types.FieldError `json:"fields,omitempty"`
+	RequestID string             `json:"request_id"`
+}
+
+// problem answers an error. What is not a types.Error is a fault: it is logged, and the client learns its request id only.
+func (x *exchange) problem(err error) {
+	var e *types.Error
+	if !errors.As(err, &e) || e.Kind == types.Internal && e != errPreflight {
+		x.s.cfg.Log.Error("fault", "request", string(x.id), "error", fmt.Sprint(err))
+		e = &types.Error{Kind: types.Internal, Code: "internal", Detail: "something went wrong here; quote the request id"}
+	}
+	if e == errPreflight {
+		x.read = true
+		x.send(http.StatusNoContent, "", nil)
+		return
+	}
+	if e.Kind == types.Unavailable || e.Kind == types.Full {
+		x.s.cfg.Log.Warn("unavailable", "request", string(x.id), "error", err.Error())
+	}
+	status := statuses[e.Kind]
+	h := x.Header()
+	if e.RetryAfter > 0 {
+		h["Retry-After"] = []string{itoa(int((e.RetryAfter + time.Second - 1) / time.Second))}
+	}
+	if e.Kind == types.Unauthenticated {
+		h["Www-Authenticate"] = []string{`Bearer realm="fastness"`}
+		if !x.token.Empty() && !x.bearer {
+			x.setCookie(x.s.cookie, types.Secret{}, 0, http.SameSiteLaxMode)
+		}
+	}
+	if x.route != nil && x.route.Page && strings.Contains(x.r.Header.Get("Accept"), "text/html") {
+		x.send(status, "text/html; charset=utf-8", problemPage(status, e.Detail, x.id))
+		return
+	}
+	body, merr := json.Marshal(problemBody{"urn:fastness:problem:" + e.Code, http.StatusText(status), status, e.Code, e.Detail, e.Fields, string(x.id)})
+	if merr != nil {
+		body = []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
+	}
+	x.send(status, "application/problem+json", body)
+}
+
+func problemPage(status int, detail string, id types.ID) []byte {
+	return fmt.Appendf(nil, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>%d %s</title><h1>%s</h1><p>%s</p><p>Request %s</p></html>",
+		status, http.StatusText(status), http.StatusText(status), html.EscapeString(detail), id)
+}
