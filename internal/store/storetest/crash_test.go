@@ -1,4 +1,4 @@
-package sqlite_test
+package storetest_test
 
 import (
 	"bufio"
@@ -15,6 +15,11 @@ import (
 	"github.com/fastness-dev/fastness/internal/store/sqlite"
 	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
+)
+
+var (
+	crashLeft  = store.SQL("INSERT INTO left_half (id, body) VALUES (?, ?)")
+	crashRight = store.SQL("INSERT INTO right_half (id, body) VALUES (?, ?)")
 )
 
 // TestMain lets this binary be the process that is killed.
@@ -41,7 +46,7 @@ func crashWriter(dir string) error {
 			for i := 0; ; i++ {
 				id := fmt.Sprintf("%d-%d-%d", os.Getpid(), side, i)
 				err := db.Write(context.Background(), func(tx store.Tx) error {
-					for _, s := range []*store.Stmt{cutLeft, cutRight} {
+					for _, s := range []*store.Stmt{crashLeft, crashRight} {
 						if _, err := tx.Exec(context.Background(), s, types.TextValue(id), types.TextValue("x")); err != nil {
 							return err
 						}
