@@ -103,7 +103,6 @@ type page struct {
 	inc     []include
 	sort    *plan.Field
 	down    bool
-	sortAt  int // column of the sort key
 	limit   int
 	after   *cursor
 	filter  rule.Expr
