@@ -20,6 +20,9 @@ func TestFixation(t *testing.T) {
 		if w.signIn(ann, "ann@example.org", goodPassword).want(200); ann.session.Reveal() == planted.session.Reveal() {
 			t.Fatal("sign-in kept the token that was presented")
 		}
+		if w.alive(&browser{session: planted.session}) {
+			t.Fatal("the session that was replaced lives on")
+		}
 		w.enrol(id, types.TOTP, 1)
 		ann = w.inWith("ann@example.org", "totp")
 		planted = &browser{session: ann.session}

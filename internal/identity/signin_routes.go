@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -67,7 +68,7 @@ func (i *Identity) signIn(ctx context.Context, r *plan.Request) (*plan.Answer, e
 	if err != nil {
 		return nil, err
 	}
-	return i.StepAnswer(ctx, step)
+	return i.stepped(ctx, r, step)
 }
 
 func (i *Identity) signInFactor(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -83,7 +84,7 @@ func (i *Identity) signInFactor(ctx context.Context, r *plan.Request) (*plan.Ans
 	if err != nil {
 		return nil, err
 	}
-	return i.StepAnswer(ctx, step)
+	return i.stepped(ctx, r, step)
 }
 
 func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -105,6 +106,35 @@ func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.
 		return nil, err
 	}
 	return answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
+}
+
+// stepped answers with where a sign-in stands, and ends the session that the browser had before, if it had one: a credential
+// that comes along is replaced, and what was replaced must not live on.
+func (i *Identity) stepped(ctx context.Context, r *plan.Request, step *signin.Step) (*plan.Answer, error) {
+	if step.Session != nil && !r.Token.Empty() {
+		if err := i.replaced(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	return i.StepAnswer(ctx, step)
+}
+
+func (i *Identity) replaced(ctx context.Context, r *plan.Request) error {
+	found, err := i.sessions.Authenticate(ctx, r.Token.Reveal(), session.Cookie)
+	if errors.Is(err, session.ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return i.db.Write(ctx, func(tx store.Tx) error {
+		if err := i.sessions.End(ctx, tx, found.Caller.Session); err != nil {
+			return err
+		}
+		e := types.NewEntry(types.SignOut, types.Done, &found.Caller, i.cfg.Clock.Now())
+		e.Code = "replaced"
+		return tx.Record(e)
+	})
 }
 
 // StepAnswer is the one wire form of where a sign-in stands; providers and passkeys answer with it too.
