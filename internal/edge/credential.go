@@ -58,6 +58,18 @@ func (x *exchange) identify() error {
 	return nil
 }
 
+// presented is the token that authenticated the request. A route that ignores credentials gets the browser's session cookie, if it
+// has exactly one, so that the session it replaces can end.
+func (x *exchange) presented() types.Secret {
+	if !x.route.Access.Ignore {
+		return x.token
+	}
+	if c := x.r.CookiesNamed(x.s.cookie); len(c) == 1 && x.sameOrigin() {
+		return types.NewSecret(c[0].Value)
+	}
+	return types.Secret{}
+}
+
 // setCookies carries out what the answer says about cookies: host-only, secure, out of reach of scripts.
 func (x *exchange) setCookies(a *plan.Answer) {
 	change := a.Session

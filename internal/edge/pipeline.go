@@ -97,7 +97,7 @@ func (x *exchange) finish() {
 
 // answer lets the route's room answer and writes what it gave, once.
 func (x *exchange) answer() error {
-	req := &plan.Request{Caller: x.caller, Token: x.token, Path: x.r.PathValue, Query: x.r.URL.Query(), Header: x.r.Header, Body: x.body,
+	req := &plan.Request{Caller: x.caller, Token: x.presented(), Path: x.r.PathValue, Query: x.r.URL.Query(), Header: x.r.Header, Body: x.body,
 		Address: x.address, Device: x.cookie("device"), Cookie: func(name string) string { return x.cookie(name).Reveal() }, At: x.begun}
 	a, err := x.route.Handle(x.r.Context(), req)
 	if err != nil {

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -31,8 +32,7 @@ func TestFixation(t *testing.T) {
 		if ann.session.Reveal() == planted.session.Reveal() {
 			t.Fatal("step-up kept the token")
 		}
-		copied := identity.Credential{Token: planted.session}
-		who, _, err := w.Authenticate(w.ctx(), copied)
+		who, _, err := w.Authenticate(w.ctx(), planted.session, false, netip.Addr{}, "")
 		if err != nil {
 			t.Fatalf("the old token must live until its successor is used: %v", err)
 		}

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func TestDevelopmentSession(t *testing.T) {
 		b := &browser{bearer: s.Token}
 		for range 2 {
 			w.clock.Advance(20 * time.Minute)
-			who, _, err := w.Authenticate(w.ctx(), identity.Credential{Token: s.Token, Bearer: true})
+			who, _, err := w.Authenticate(w.ctx(), s.Token, true, netip.Addr{}, "")
 			if err != nil || who.Roles != 4 || !who.FreshAt.Equal(w.clock.Now()) {
 				t.Fatalf("%+v %v", who, err)
 			}
@@ -224,15 +225,20 @@ func TestSilenceTurnsCachesOff(t *testing.T) {
 			t.Fatal("the session does not open the other process")
 		}
 		line.cut.Store(true)
-		c := identity.Credential{Token: ann.session}
-		if _, _, err := two.Authenticate(two.ctx(), c); err != nil {
+		if _, _, err := two.Authenticate(two.ctx(), ann.session, false, netip.Addr{}, ""); err != nil {
 			t.Fatalf("a moment of silence must not turn the cache off: %v", err)
 		}
-		if !eventually(1200*time.Millisecond, func() bool { _, _, err := two.Authenticate(two.ctx(), c); return errors.Is(err, errCut) }) {
+		if !eventually(1200*time.Millisecond, func() bool {
+			_, _, err := two.Authenticate(two.ctx(), ann.session, false, netip.Addr{}, "")
+			return errors.Is(err, errCut)
+		}) {
 			t.Fatal("a process that was cut off honours sessions after the silence")
 		}
 		line.cut.Store(false)
-		if !eventually(2*time.Second, func() bool { _, _, err := two.Authenticate(two.ctx(), c); return err == nil }) {
+		if !eventually(2*time.Second, func() bool {
+			_, _, err := two.Authenticate(two.ctx(), ann.session, false, netip.Addr{}, "")
+			return err == nil
+		}) {
 			t.Fatal("the session did not come back with the database")
 		}
 	})

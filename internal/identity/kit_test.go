@@ -175,11 +175,11 @@ func (w *town) do(method, path string, b *browser, body any) *reply {
 	who := &types.Caller{Address: addr}
 	var change *plan.SessionChange
 	if !route.Access.Ignore && (!b.session.Empty() || !b.bearer.Empty()) {
-		c := identity.Credential{Token: b.session, Address: addr, RequestID: types.RandomID()}
-		if !b.bearer.Empty() {
-			c.Token, c.Bearer = b.bearer, true
+		token, bearer := b.session, !b.bearer.Empty()
+		if bearer {
+			token = b.bearer
 		}
-		if who, change, err = w.Authenticate(w.ctx(), c); err != nil {
+		if who, change, err = w.Authenticate(w.ctx(), token, bearer, addr, types.RandomID()); err != nil {
 			return fail(err)
 		}
 		if change != nil {

@@ -66,6 +66,9 @@ func factorNames(f types.Factor) []string {
 }
 
 func (i *Identity) listSessions(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	if r.Caller.Session == "" {
+		return nil, errSession
+	}
 	var all []session.Listed
 	if err := i.db.View(ctx, func(rd store.Reader) error {
 		var err error
@@ -92,7 +95,7 @@ func (i *Identity) endSession(ctx context.Context, r *plan.Request) (*plan.Answe
 		return nil, errNotFound
 	}
 	if r.Caller.Session == "" {
-		return nil, types.Refuse(types.Forbidden, "session_required", "an API token cannot end sessions; sign in")
+		return nil, errSession
 	}
 	err := i.db.Write(ctx, func(tx store.Tx) error {
 		if err := i.sessions.EndOwn(ctx, tx, r.Caller.Account, id); err != nil {

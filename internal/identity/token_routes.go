@@ -41,7 +41,12 @@ func tokenJSON(l token.Listed) map[string]any {
 	return out
 }
 
+var errSession = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
+
 func (i *Identity) listTokens(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	if r.Caller.Session == "" {
+		return nil, errSession
+	}
 	var all []token.Listed
 	if err := i.db.View(ctx, func(rd store.Reader) error {
 		var err error
@@ -86,6 +91,9 @@ func (i *Identity) revokeToken(ctx context.Context, r *plan.Request) (*plan.Answ
 	id, ok := types.ParseID(r.Path("id"))
 	if !ok {
 		return nil, errNotFound
+	}
+	if r.Caller.Token != "" && r.Caller.Token != id {
+		return nil, errSession // a token may give itself up and nothing else
 	}
 	if err := i.tokens.Revoke(ctx, r.Caller, id); errors.Is(err, token.ErrNone) {
 		return nil, errNotFound

@@ -98,6 +98,11 @@ func TestTokenIsNeverFresh(t *testing.T) {
 		session := w.do("GET", "/auth/session", ann, nil).text("session")
 		w.do("POST", "/auth/tokens", ci, aToken(w, "patient")).want(403)
 		w.do("DELETE", "/auth/sessions/"+session, ci, nil).want(403)
+		w.do("GET", "/auth/sessions", ci, nil).want(403)
+		w.do("GET", "/auth/tokens", ci, nil).want(403)
+		other, id := w.issue(ann, aToken(w, "patient"))
+		w.do("DELETE", "/auth/tokens/"+id, ci, nil).want(403)
+		w.do("DELETE", "/auth/tokens/"+id, other, nil).want(204) // it may give itself up
 		w.do("POST", "/auth/step-up", ci, map[string]any{"password": goodPassword}).want(403)
 		w.do("POST", "/auth/password", ci, map[string]any{"password": goodPassword, "new_password": "a new password of mine"}).want(403)
 		w.do("POST", "/auth/email", ci, map[string]any{"email": "x@example.org"}).want(403)
