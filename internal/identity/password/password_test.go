@@ -1,0 +1,197 @@
+package password
+
+import (
+	"context"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+var cheap = Params{1 << 10, 1}
+
+func secret(s string) types.Secret { return types.NewSecret(s) }
+
+// TestReferenceVector: the hash that the reference implementation's own test gives (phc-winner-argon2, test.c).
+func TestReferenceVector(t *testing.T) {
+	p := New(Config{})
+	stored := secret("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
+	if ok, stale, err := p.Verify(t.Context(), secret("password"), stored); !ok || stale || err != nil {
+		t.Fatalf("the reference hash: %v %v %v", ok, stale, err)
+	}
+	if ok, _, err := p.Verify(t.Context(), secret("Password"), stored); ok || err != nil {
+		t.Fatalf("another password: %v %v", ok, err)
+	}
+}
+
+func TestHashAndVerify(t *testing.T) {
+	p := New(Config{Params: cheap})
+	one, err := p.Hash(t.Context(), secret("jörg und die Fähre"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, _ := p.Hash(t.Context(), secret("jörg und die Fähre"))
+	if one.Reveal() == two.Reveal() || !strings.HasPrefix(one.Reveal(), "$argon2id$v=19$m=1024,t=1,p=1$") {
+		t.Fatal("two hashes of one password are alike, or not in PHC form")
+	}
+	if ok, stale, err := p.Verify(t.Context(), secret("jo\u0308rg und die Fa\u0308hre"), one); !ok || stale || err != nil {
+		t.Fatalf("the same password in another normal form: %v %v %v", ok, stale, err)
+	}
+	if ok, stale, _ := New(Config{}).Verify(t.Context(), secret("jörg und die Fähre"), one); !ok || !stale {
+		t.Fatal("a weaker hash is not called stale")
+	}
+}
+
+// TestAbsurdHashes: what a tampered row may say costs nothing.
+func TestAbsurdHashes(t *testing.T) {
+	for _, s := range []string{"", "x", "$argon2id$", "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q",
+		"$argon2id$v=16$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q",
+		"$argon2id$v=19$m=65536,t=4000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", "$argon2id$v=19$m=65536,t=2,p=255$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q",
+		"$argon2id$v=19$m=65536,t=0,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", "$argon2id$v=19$m=065536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q",
+		"$argon2id$v=19$m=65536,t=2,p=1$$", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$" + strings.Repeat("A", 500),
+		"$argon2id$v=19$m=+65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q", "$argon2id$v=19$t=2,m=65536,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q"} {
+		if h, err := parse(s); err == nil {
+			t.Errorf("%q was taken as %+v", s, h.params)
+		}
+	}
+}
+
+// TestMalformedHashDoesTheWork: a row that cannot be read is an error and no quick answer.
+func TestMalformedHashDoesTheWork(t *testing.T) {
+	if ok, _, err := New(Config{Params: cheap}).Verify(t.Context(), secret("x"), secret("$argon2id$nonsense")); ok || !errors.Is(err, errHash) {
+		t.Fatalf("%v %v", ok, err)
+	}
+}
+
+// TestPoolIsBounded: so many run, so many wait, the next is told to come back; one who gives up leaves the queue.
+func TestPoolIsBounded(t *testing.T) {
+	hold, running := make(chan struct{}), make(chan struct{}, 10)
+	p := New(Config{Params: cheap, Workers: 1, Waiting: 1, Foreign: func(string, string) (bool, bool) {
+		running <- struct{}{}
+		<-hold
+		return true, true
+	}})
+	verify := func(ctx context.Context) error {
+		_, _, err := p.Verify(ctx, secret("x"), secret("foreign"))
+		return err
+	}
+	results := make(chan error, 2)
+	go func() { results <- verify(t.Context()) }()
+	<-running
+	gone, leave := context.WithCancel(t.Context())
+	go func() { results <- verify(gone) }()
+	for len(p.slots) < 2 {
+		runtime.Gosched()
+	}
+	soon, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := verify(soon); types.KindOf(err) != types.Unavailable {
+		t.Fatalf("one more than may wait: %v", err)
+	}
+	if len(running) != 0 {
+		t.Fatal("two hashes run at once where one may")
+	}
+	leave()
+	if err := <-results; !errors.Is(err, context.Canceled) {
+		t.Fatalf("who gave up: %v", err)
+	}
+	close(hold)
+	if err := <-results; err != nil {
+		t.Fatal(err)
+	}
+	if len(p.slots) != 0 || len(p.run) != 0 {
+		t.Fatal("places were not given back")
+	}
+}
+
+func TestPolicy(t *testing.T) {
+	p := &Policy{}
+	for _, c := range []struct {
+		password string
+		mfa      bool
+		code     string
+	}{
+		{"correct horse battery staple", false, ""}, {"vierzehn Zeich", false, "too_short"}, {"qZ7!kTw2", true, ""}, {"qZ7!kTw", true, "too_short"},
+		{"aaaaaaaaaaaaaaaaaaaa", false, "guessable"}, {"passwordpassword", false, "guessable"}, {"123456789012345678", false, "guessable"},
+		{"ann.smith@example.org", false, "context"}, {"ann smith clinic 1", false, "context"}, {"Пароль из четырёх разных слов", false, ""},
+	} {
+		err := p.Check(secret(c.password), c.mfa, []string{"ann", "smith", "example", "org", "ann.smith@example.org", "Clinic"})
+		code := ""
+		var e *types.Error
+		if errors.As(err, &e) {
+			code = e.Fields[0].Code
+		}
+		if code != c.code {
+			t.Errorf("%q: %q (%v), want %q", c.password, code, err, c.code)
+		}
+		if err != nil && strings.Contains(err.Error(), c.password) {
+			t.Errorf("the refusal of %q echoes it", c.password)
+		}
+	}
+	composed := &Policy{Compose: []string{"digit"}}
+	if err := composed.Check(secret("correct horse battery staple"), false, nil); err == nil {
+		t.Error("a declared composition was not asked for")
+	}
+}
+
+// TestBreached: every line is found, whatever its place, and nothing else.
+func TestBreached(t *testing.T) {
+	var lines []string
+	for n := range 1000 {
+		lines = append(lines, fmt.Sprintf("%X:%d", sha1.Sum(fmt.Appendf(nil, "leaked horse battery staple %d", n)), n+1))
+	}
+	slices.Sort(lines)
+	for name, end := range map[string]string{"unix": "\n", "windows": "\r\n"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(strings.Join(lines, end)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b, err := OpenBreached(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		for n := range 1000 {
+			if found, err := b.Has(fmt.Sprintf("leaked horse battery staple %d", n)); !found || err != nil {
+				t.Fatalf("%s: password %d: %v %v", name, n, found, err)
+			}
+			if found, err := b.Has(fmt.Sprintf("unknown %d", n)); found || err != nil {
+				t.Fatalf("%s: an unknown password: %v %v", name, found, err)
+			}
+		}
+		if err := (&Policy{Breached: b, Min: 8}).Check(secret("leaked horse battery staple 7"), false, nil); err == nil {
+			t.Fatal("a leaked password was accepted")
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
+	f.Add("$argon2id$v=19$m=8,t=1,p=1$c29tc2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA")
+	f.Fuzz(func(t *testing.T, s string) {
+		h, err := parse(s)
+		if err != nil {
+			return
+		}
+		if h.params.MemoryKiB > maxMemoryKiB || h.params.Time > maxTime || h.lanes > maxLanes || encode(h.params, h.lanes, h.salt, h.key) != s {
+			t.Fatalf("%q was taken as %+v", s, h)
+		}
+	})
+}
+
+func BenchmarkHash(b *testing.B) {
+	p := New(Config{})
+	for b.Loop() {
+		if _, err := p.Hash(b.Context(), secret("correct horse battery staple")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

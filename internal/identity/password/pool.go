@@ -1,0 +1,161 @@
+// Package password hashes passwords and judges new ones.
+//
+// Policy: Argon2id in PHC form, nothing weaker is made. Hashes are slow on purpose, so they run in a bounded pool: so many at
+// once, so many waiting, and whoever comes after that is told to come back (503), because a storm of sign-ins must not take
+// the machine from everything else. The work of an absent account is the same as that of an existing one (Dummy). The costs
+// named in a stored hash are capped before they are believed. Passwords are compared in Unicode normal form C.
+//
+// The map: pool.go (Hash, Verify, Dummy), phc.go (the stored form), policy.go (what may become a password), breached.go (the
+// file of passwords that leaked).
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"runtime"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Params are the costs of Argon2id with one lane.
+type Params struct {
+	MemoryKiB uint32
+	Time      uint32
+}
+
+// The bounds between which Calibrate chooses (RFC 9106 §4, OWASP's floor).
+var (
+	Least = Params{19 << 10, 2}
+	Most  = Params{64 << 10, 3}
+)
+
+// Config describes a pool.
+type Config struct {
+	Params  Params // zero: Least
+	Workers int    // hashes at once; 0 means half of the processors, at least one
+	Waiting int    // how many may wait; 0 means 1,000
+	// Foreign verifies hashes of other programs that accounts were imported with. known false: not a form it reads. nil: none.
+	Foreign func(password, encoded string) (ok, known bool)
+}
+
+// Pool hashes. It is safe for concurrent use.
+type Pool struct {
+	cfg   Config
+	slots chan struct{} // one token per running or waiting hash
+	run   chan struct{} // one token per running hash
+}
+
+// New returns a pool; it starts nothing.
+func New(cfg Config) *Pool {
+	if cfg.Params == (Params{}) {
+		cfg.Params = Least
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = max(runtime.NumCPU()/2, 1)
+	}
+	if cfg.Waiting == 0 {
+		cfg.Waiting = 1000
+	}
+	return &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Workers+cfg.Waiting), run: make(chan struct{}, cfg.Workers)}
+}
+
+// saltLen and keyLen are those of what is made; what is read may differ within the caps of phc.go.
+const (
+	saltLen = 16
+	keyLen  = 32
+)
+
+// work runs fn when it is its turn. It refuses at once when too many wait already, and gives up with the request.
+func (p *Pool) work(ctx context.Context, fn func()) error {
+	select {
+	case p.slots <- struct{}{}:
+	default:
+		return &types.Error{Kind: types.Unavailable, Code: "sign_in_busy", RetryAfter: 5 * time.Second,
+			Detail: "too many sign-ins at once; try again in a few seconds"}
+	}
+	defer func() { <-p.slots }()
+	select {
+	case p.run <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-p.run }()
+	fn()
+	return nil
+}
+
+func (p *Pool) derive(ctx context.Context, password string, salt []byte, c Params, lanes uint8, size uint32) ([]byte, error) {
+	var key []byte
+	err := p.work(ctx, func() { key = argon2.IDKey([]byte(password), salt, c.Time, c.MemoryKiB, lanes, size) })
+	return key, err
+}
+
+// normal is the form in which passwords are hashed, so that two keyboards that compose a letter differently agree.
+func normal(s types.Secret) string { return norm.NFC.String(s.Reveal()) }
+
+// Hash returns the PHC form of a new hash.
+func (p *Pool) Hash(ctx context.Context, password types.Secret) (types.Secret, error) {
+	salt := make([]byte, saltLen)
+	rand.Read(salt)
+	key, err := p.derive(ctx, normal(password), salt, p.cfg.Params, 1, keyLen)
+	if err != nil {
+		return types.Secret{}, err
+	}
+	return types.NewSecret(encode(p.cfg.Params, 1, salt, key)), nil
+}
+
+// Verify compares a password with a stored hash. stale says that the hash is weaker than what is made today, or foreign, and
+// should be replaced while the password is at hand.
+func (p *Pool) Verify(ctx context.Context, password, stored types.Secret) (ok, stale bool, err error) {
+	h, err := parse(stored.Reveal())
+	if errors.Is(err, errForeign) && p.cfg.Foreign != nil {
+		known := false
+		if err := p.work(ctx, func() { ok, known = p.cfg.Foreign(password.Reveal(), stored.Reveal()) }); err != nil {
+			return false, false, err
+		}
+		if known {
+			return ok, true, nil
+		}
+	}
+	if err != nil {
+		return false, false, errors.Join(err, p.Dummy(ctx, password))
+	}
+	key, err := p.derive(ctx, normal(password), h.salt, h.params, h.lanes, uint32(len(h.key)))
+	if err != nil {
+		return false, false, err
+	}
+	ok = subtle.ConstantTimeCompare(key, h.key) == 1
+	return ok, h.params.MemoryKiB < p.cfg.Params.MemoryKiB || h.params.Time < p.cfg.Params.Time, nil
+}
+
+var dummySalt = [saltLen]byte{}
+
+// Dummy does the work of a Verify whose result is no.
+func (p *Pool) Dummy(ctx context.Context, password types.Secret) error {
+	_, err := p.derive(ctx, normal(password), dummySalt[:], p.cfg.Params, 1, keyLen)
+	return err
+}
+
+// Calibrate chooses the dearest parameters between Least and Most whose hash takes at most limit on this machine (0: 100 ms).
+// Do it once, store the result and give it to every replica: equal costs are what keeps the work of replicas alike.
+func Calibrate(clock types.Clock, limit time.Duration) Params {
+	if limit == 0 {
+		limit = 100 * time.Millisecond
+	}
+	best := Least
+	for _, c := range []Params{{32 << 10, 2}, {46 << 10, 2}, {64 << 10, 2}, Most} {
+		began := clock.Now()
+		argon2.IDKey([]byte("calibration"), dummySalt[:], c.Time, c.MemoryKiB, 1, keyLen)
+		if clock.Now().Sub(began) > limit {
+			break
+		}
+		best = c
+	}
+	return best
+}
