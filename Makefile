@@ -22,7 +22,7 @@ build: ## build bin/fastness
 	go build -trimpath -o bin/fastness ./cmd/fastness
 
 run: build ## start examples/press in development on https://localhost:8443, seeded, one curl per role
-	bin/fastness serve --env development examples/press
+	bin/fastness serve --env development --seed examples/press
 
 test: ## everything: format, vet, staticcheck, unit and integration tests on both databases
 	@status=0; \

@@ -126,3 +126,9 @@ func (k *Keep) refuse(ctx context.Context, c *types.Caller, event types.Event, c
 		k.cfg.Log.Error("evidence of a refusal was not written", "error", werr.Error())
 	}
 }
+
+// May says whether the caller's roles may use the verb of a collection at all, by the plan and the caller alone.
+func (k *Keep) May(c *types.Caller, collection string, a types.Action) error {
+	_, _, err := k.permit(c, collection, a)
+	return err
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package main
+
+import "net"
+
+// samePeer trusts the mode of the socket, which only its owner may open.
+func samePeer(net.Conn) bool { return true }

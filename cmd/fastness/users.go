@@ -1,0 +1,191 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+type usersCmd struct {
+	Add     usersAddCmd     `cmd:"" help:"Make an account and print its one-time enrolment link."`
+	List    usersListCmd    `cmd:"" help:"List accounts."`
+	Grant   usersGrantCmd   `cmd:"" help:"Give a role, for good or until a date."`
+	Revoke  usersRevokeCmd  `cmd:"" help:"Take a role."`
+	Disable usersDisableCmd `cmd:"" help:"Disable an account and end its sessions."`
+	Explain usersExplainCmd `cmd:"" help:"Say which roles are in force and why."`
+	Session usersSessionCmd `cmd:"" help:"Development: print a one-hour bearer token."`
+}
+
+// work runs fn on the app: in the running server when there is one, else on the data.
+func (o on) work(e *env, args []string, fn func(*fastness.App) error) error {
+	if done, err := o.forward(e, args); done || err != nil {
+		return err
+	}
+	app, done, err := o.app(e)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return fn(app)
+}
+
+func user(e *env, app *fastness.App, who string) (types.ID, error) {
+	acc, err := app.Identity.Find(e.ctx, operator("users"), who)
+	if err != nil {
+		return "", err
+	}
+	return acc.ID, nil
+}
+
+type usersAddCmd struct {
+	Email string   `arg:"" help:"The address."`
+	Role  []string `name:"role" help:"A role; may be repeated."`
+	on
+}
+
+// Run adds an account.
+func (c *usersAddCmd) Run(e *env) error {
+	args := []string{"users", "add", c.Email}
+	for _, r := range c.Role {
+		args = append(args, "--role", r)
+	}
+	return c.work(e, args, func(app *fastness.App) error {
+		added, err := app.Identity.AddUser(e.ctx, operator("users add"), c.Email, c.Role)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "account %s\nenrolment link, once, for %v:\n%s\n", added.ID, added.Valid, added.Link.Reveal())
+		return nil
+	})
+}
+
+type usersListCmd struct{ on }
+
+// Run lists accounts.
+func (c *usersListCmd) Run(e *env) error {
+	return c.work(e, []string{"users", "list"}, func(app *fastness.App) error {
+		after := types.ID("")
+		for {
+			page, err := app.Identity.List(e.ctx, operator("users list"), after, 200)
+			if err != nil {
+				return err
+			}
+			for _, u := range page {
+				roles := ""
+				for _, g := range u.Grants {
+					roles += " " + g.Role
+				}
+				fmt.Fprintf(e.out, "%s %v%s\n", u.Account.ID, u.Account.State, roles)
+				after = u.Account.ID
+			}
+			if len(page) < 200 {
+				return nil
+			}
+		}
+	})
+}
+
+type usersGrantCmd struct {
+	Who   string `arg:"" help:"Address or id."`
+	Role  string `arg:"" help:"The role."`
+	Until string `name:"until" help:"The last day, YYYY-MM-DD; for good when absent."`
+	on
+}
+
+// Run gives a role.
+func (c *usersGrantCmd) Run(e *env) error {
+	args := []string{"users", "grant", c.Who, c.Role}
+	var until time.Time
+	if c.Until != "" {
+		day, err := time.Parse(time.DateOnly, c.Until)
+		if err != nil {
+			return fmt.Errorf("--until is a date like 2026-12-31")
+		}
+		until = day.Add(24 * time.Hour)
+		args = append(args, "--until", c.Until)
+	}
+	return c.work(e, args, func(app *fastness.App) error {
+		id, err := user(e, app, c.Who)
+		if err != nil {
+			return err
+		}
+		return app.Identity.Grant(e.ctx, operator("users grant"), id, c.Role, until)
+	})
+}
+
+type usersRevokeCmd struct {
+	Who  string `arg:"" help:"Address or id."`
+	Role string `arg:"" help:"The role."`
+	on
+}
+
+// Run takes a role.
+func (c *usersRevokeCmd) Run(e *env) error {
+	return c.work(e, []string{"users", "revoke", c.Who, c.Role}, func(app *fastness.App) error {
+		id, err := user(e, app, c.Who)
+		if err != nil {
+			return err
+		}
+		return app.Identity.Revoke(e.ctx, operator("users revoke"), id, c.Role)
+	})
+}
+
+type usersDisableCmd struct {
+	Who string `arg:"" help:"Address or id."`
+	on
+}
+
+// Run disables an account.
+func (c *usersDisableCmd) Run(e *env) error {
+	return c.work(e, []string{"users", "disable", c.Who}, func(app *fastness.App) error {
+		id, err := user(e, app, c.Who)
+		if err != nil {
+			return err
+		}
+		return app.Identity.Disable(e.ctx, operator("users disable"), id)
+	})
+}
+
+type usersExplainCmd struct {
+	Who string `arg:"" help:"Address or id."`
+	on
+}
+
+// Run says which roles are in force.
+func (c *usersExplainCmd) Run(e *env) error {
+	return c.work(e, []string{"users", "explain", c.Who}, func(app *fastness.App) error {
+		id, err := user(e, app, c.Who)
+		if err != nil {
+			return err
+		}
+		lines, err := app.Identity.Explain(e.ctx, operator("users explain"), id)
+		for _, l := range lines {
+			fmt.Fprintln(e.out, l)
+		}
+		return err
+	})
+}
+
+type usersSessionCmd struct {
+	Who         string `arg:"" help:"Address or id."`
+	Declaration string `name:"declaration" short:"d" default:"." help:"The declaration."`
+	Env         string `name:"env" default:"development" enum:"production,development" help:"The environment."`
+}
+
+// Run prints a bearer token that counts as freshly proved; refused outside development.
+func (c *usersSessionCmd) Run(e *env) error {
+	return on{c.Declaration, c.Env}.work(e, []string{"users", "session", c.Who, "--env", c.Env}, func(app *fastness.App) error {
+		id, err := user(e, app, c.Who)
+		if err != nil {
+			return err
+		}
+		s, err := app.Identity.DevSession(e.ctx, operator("users session"), id)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(e.out, s.Token.Reveal())
+		return nil
+	})
+}

@@ -1,0 +1,132 @@
+package fastness
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/fastness-dev/fastness/internal/identity"
+	"github.com/fastness-dev/fastness/internal/identity/signup"
+	"github.com/fastness-dev/fastness/internal/keep"
+	"github.com/fastness-dev/fastness/internal/ledger"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// schema is every table of the rooms and the plan, referenced ones first.
+func (a *App) schema() store.Schema {
+	meta := store.Table{Name: "fastness_meta", Primary: []string{"name"}, Columns: []store.Column{
+		{Name: "name", Type: store.TextColumn, NotNull: true}, {Name: "value", Type: store.BytesColumn, NotNull: true}}}
+	tables := append([]store.Table{meta}, a.Plan.Tables()...)
+	tables = append(tables, identity.Tables()...)
+	tables = append(tables, keep.Tables()...)
+	return store.Schema{Tables: append(tables, ledger.Tables()...)}
+}
+
+// Changes are the steps from the database to the declaration.
+func (a *App) Changes(ctx context.Context) ([]store.Change, error) {
+	have, err := a.DB.Schema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	renames := store.Renames{Tables: map[string]string{}, Columns: map[string]map[string]string{}}
+	for _, c := range a.Plan.Collections {
+		if c.Decl.Was != "" {
+			renames.Tables[c.Table] = c.Decl.Was
+		}
+		for _, f := range c.Fields {
+			if f.Decl.Was != "" {
+				if renames.Columns[c.Table] == nil {
+					renames.Columns[c.Table] = map[string]string{}
+				}
+				renames.Columns[c.Table][f.Column] = f.Decl.Was
+			}
+		}
+	}
+	return store.Diff(have, a.schema(), renames), nil
+}
+
+// migrate makes the tables of a new database and adds what a declaration gained. What would lose data is never done here.
+func (a *App) migrate(ctx context.Context, fresh bool) error {
+	changes, err := a.Changes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if c.Destroys() {
+			return fmt.Errorf("fastness: the declaration no longer names something that holds data (%s); put it back, or rename it with was:", c.Words())
+		}
+	}
+	if err := a.DB.Migrate(ctx, changes); err != nil {
+		return err
+	}
+	if len(changes) > 0 && !fresh {
+		words := make([]string, len(changes))
+		for i, c := range changes {
+			words[i] = c.Words()
+		}
+		a.opt.Log.Info("migrated", "changes", strings.Join(words, "; "))
+	}
+	return nil
+}
+
+var (
+	readCanary  = store.SQL("SELECT value FROM fastness_meta WHERE name = 'canary'")
+	writeCanary = store.SQL("INSERT INTO fastness_meta (name, value) VALUES ('canary', ?)")
+)
+
+// checkCanary refuses to start over data that were sealed under another root key.
+func (a *App) checkCanary(ctx context.Context, fresh bool) error {
+	var canary []byte
+	err := a.DB.View(ctx, func(r store.Reader) error {
+		rows, err := r.Query(ctx, readCanary)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		if rows.Next() {
+			canary = append([]byte(nil), rows.Bytes(0)...)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return err
+	}
+	if canary != nil {
+		return a.ring.CheckCanary(canary)
+	}
+	if canary, err = a.ring.NewCanary(); err != nil {
+		return err
+	}
+	return a.DB.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, writeCanary, types.BytesValue(canary))
+		return err
+	})
+}
+
+// outbox shows letters on development's terminal. Outside development there is no mailer yet, so whatever needs a letter is refused.
+type outbox struct{ a *App }
+
+// Add implements signup.Outbox.
+func (o outbox) Add(_ context.Context, _ store.Tx, m signup.Mail) error {
+	if m.Letter == signup.LetterNone {
+		return nil
+	}
+	if !o.a.Plan.Development() {
+		return &types.Error{Kind: types.Unavailable, Code: "no_mail", Detail: "this server cannot send mail"}
+	}
+	fmt.Fprintf(o.a.opt.Terminal, "mail to %s: %s %s\n", m.To, m.Letter, m.Link.Reveal())
+	return nil
+}
+
+// DataDirOf reads the declaration only to tell where its data lie.
+func DataDirOf(declaration, environment string) (string, error) {
+	path := Declaration(declaration)
+	p, err := plan.Load(path, environment)
+	if err != nil {
+		return "", err
+	}
+	return dataDir(p, filepath.Dir(path)), nil
+}

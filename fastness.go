@@ -1,0 +1,276 @@
+// Package fastness is the importable face of Fastness: Open reads a declaration and puts the rooms together, Serve listens. One
+// declaration becomes an HTTPS backend with accounts, sessions and rules that no request can get around.
+package fastness
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/edge"
+	"github.com/fastness-dev/fastness/internal/identity"
+	"github.com/fastness-dev/fastness/internal/identity/password"
+	"github.com/fastness-dev/fastness/internal/keep"
+	"github.com/fastness-dev/fastness/internal/ledger"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/seal"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/store/sqlite"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Version is the program's version.
+const Version = "0.1.0"
+
+// Options say how to open a declaration. The zero value is production, silent.
+type Options struct {
+	Environment string       // "production" (also "") or "development"
+	Log         *slog.Logger // nil: silence
+	Terminal    io.Writer    // where development shows links and reasons of refusals; nil: nowhere
+	AccessLog   io.Writer    // one JSON line per request; nil: none
+	Clock       types.Clock  // nil: the system's
+}
+
+// App is an opened backend.
+type App struct {
+	opt      Options
+	dir      string // of the declaration
+	Plan     *plan.Plan
+	DB       store.DB
+	Keep     *keep.Keep
+	Identity *identity.Identity
+	ring     *seal.Ring
+	base     string
+}
+
+// Open reads DECLARATION (a file, or a folder that holds fastness.yaml), opens the data beside it and brings the tables up to it.
+func Open(declaration string, opt Options) (*App, error) {
+	if opt.Environment == "" {
+		opt.Environment = "production"
+	}
+	if opt.Environment != "production" && opt.Environment != "development" {
+		return nil, fmt.Errorf("fastness: unknown environment %q; use production or development", opt.Environment)
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Terminal == nil {
+		opt.Terminal = io.Discard
+	}
+	if opt.Clock == nil {
+		opt.Clock = types.SystemClock{}
+	}
+	path := Declaration(declaration)
+	p, err := plan.Load(path, opt.Environment)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{opt: opt, dir: filepath.Dir(path), Plan: p}
+	if err := a.checkSettings(); err != nil {
+		return nil, err
+	}
+	fresh, err := a.openData()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.start(fresh); err != nil {
+		a.DB.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// Declaration finds the declaration: a file, or fastness.yaml in a folder.
+func Declaration(path string) string {
+	if path == "" {
+		path = "."
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return filepath.Join(path, "fastness.yaml")
+	}
+	return path
+}
+
+// checkSettings refuses settings that this environment must not have.
+func (a *App) checkSettings() error {
+	d := a.Plan.Decl
+	if s := d.Store.Value; s != "" && s != "sqlite" {
+		return errors.New("fastness: PostgreSQL is not built yet; write store: sqlite")
+	}
+	if a.Plan.Development() {
+		return nil
+	}
+	if d.SignUp.Mode == "open" {
+		return errors.New("fastness: open sign-up needs a mailer, which is not built yet; write sign_up: {mode: invite} for production")
+	}
+	return nil
+}
+
+// DataDir is the folder of the data.
+func (a *App) DataDir() string { return dataDir(a.Plan, a.dir) }
+
+func dataDir(p *plan.Plan, base string) string {
+	d := p.Decl.Data
+	if d == "" {
+		d = "data"
+	}
+	if filepath.IsAbs(d) {
+		return d
+	}
+	return filepath.Join(base, d)
+}
+
+// openData opens root key and database; fresh tells that no data existed.
+func (a *App) openData() (fresh bool, err error) {
+	_, statErr := os.Stat(filepath.Join(a.DataDir(), "fastness.db"))
+	fresh = errors.Is(statErr, os.ErrNotExist)
+	a.ring, _, err = seal.LoadRoot(seal.RootConfig{Service: a.Plan.Decl.Service.Name, Development: a.Plan.Development(), MayCreate: fresh})
+	if err != nil {
+		return fresh, err
+	}
+	a.DB, err = sqlite.Open(sqlite.Config{Dir: a.DataDir(), Recorder: ledger.Evidence{}, Log: a.opt.Log})
+	return fresh, err
+}
+
+// start migrates and puts the rooms together.
+func (a *App) start(fresh bool) error {
+	ctx := context.Background()
+	if err := a.migrate(ctx, fresh); err != nil {
+		return err
+	}
+	if err := a.checkCanary(ctx, fresh); err != nil {
+		return err
+	}
+	a.base = "https://" + a.Plan.Decl.Service.Host
+	if a.Plan.Development() {
+		_, port, err := net.SplitHostPort(a.listenHTTPS())
+		if err != nil {
+			return fmt.Errorf("fastness: listen.https: %w; write a host and a port such as 127.0.0.1:8443", err)
+		}
+		a.base = "https://localhost:" + port
+	}
+	var err error
+	cfg := keep.Config{Plan: a.Plan, DB: a.DB, Ring: a.ring, Clock: a.opt.Clock, Log: a.opt.Log}
+	if a.Plan.Development() {
+		cfg.Explained = func(id types.ID, lines []string) {
+			fmt.Fprintf(a.opt.Terminal, "why %s\n%s\n", id, strings.Join(lines, "\n"))
+		}
+	}
+	if a.Keep, err = keep.New(cfg); err != nil {
+		return err
+	}
+	d := a.Plan.Decl
+	policy := password.Policy{Min: d.Password.Min, MinWithMFA: d.Password.MinWithMFA, Compose: d.Password.Compose}
+	a.Identity, err = identity.New(identity.Config{DB: a.DB, Clock: a.opt.Clock, Plan: a.Plan, Ring: a.ring, Passwords: password.New(password.Config{}),
+		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: outbox{a}, Base: a.base})
+	return err
+}
+
+// Close closes the data.
+func (a *App) Close() error { return a.DB.Close() }
+
+func (a *App) listenHTTPS() string {
+	if l := a.Plan.Decl.Listen.HTTPS; l != "" {
+		return l
+	}
+	if a.Plan.Development() {
+		return "127.0.0.1:8443"
+	}
+	return ":8443"
+}
+
+// Base is the origin that people see.
+func (a *App) Base() string { return a.base }
+
+// AuthorityDir is where development keeps the certificate authority of a service.
+func AuthorityDir(service string) (string, error) {
+	base, err := os.UserConfigDir()
+	return filepath.Join(base, "fastness", strings.ToLower(service), "tls"), err
+}
+
+// CallerOf is an account as a caller with its roles and without a session: no factor was proved.
+func (a *App) CallerOf(ctx context.Context, id types.ID) (*types.Caller, error) {
+	c := &types.Caller{Kind: types.Signed, Account: id, RequestID: types.RandomID(), Reason: "operator@cli acts as this account"}
+	err := a.DB.View(ctx, func(r store.Reader) error {
+		var err error
+		c.Roles, c.Dormant, _, err = a.Identity.Grants().InForce(ctx, r, id, 0, a.opt.Clock.Now())
+		return err
+	})
+	return c, err
+}
+
+// certificate gives development's own or production's from files.
+func (a *App) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+	if !a.Plan.Development() {
+		t := a.Plan.Decl.TLS
+		return edge.Files(a.relative(t.Certificate), a.relative(t.Key))
+	}
+	dir, err := AuthorityDir(a.Plan.Decl.Service.Name)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := edge.OpenAuthority(dir, a.Plan.Decl.Service.Name, a.opt.Clock)
+	if err != nil {
+		return nil, err
+	}
+	return authority.Certificate, nil
+}
+
+func (a *App) relative(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(a.dir, path)
+}
+
+// Routes are all endpoints: the rooms' own and the description of the interface.
+func (a *App) Routes() []plan.Route {
+	routes := append(a.Keep.Routes(), a.Identity.Routes()...)
+	return append(routes, a.Plan.DescribeRoute(routes))
+}
+
+// Serve listens until ctx ends; ready is called once, with the address, when requests are accepted.
+func (a *App) Serve(ctx context.Context, ready func(address string)) error {
+	certificate, err := a.certificate()
+	if err != nil {
+		return err
+	}
+	d := a.Plan.Decl
+	server, err := edge.New(edge.Config{Plan: a.Plan, Routes: a.Routes(), Who: a.Identity, Clock: a.opt.Clock, Certificate: certificate, May: a.Keep.May,
+		Ready: a.DB.Ping, HTTPS: a.listenHTTPS(), HTTP: d.Listen.HTTP, Operations: d.Listen.Operations, Log: a.opt.Log, Access: a.opt.AccessLog})
+	if err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	go a.Identity.Run(background)
+	go a.tidy(background)
+	if ready != nil {
+		ready(server.Addr())
+	}
+	return server.Run(ctx)
+}
+
+// tidy forgets what is over, every hour.
+func (a *App) tidy(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := a.Keep.Tidy(ctx); err != nil {
+				a.opt.Log.Warn("tidy", "error", err.Error())
+			}
+		}
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package edge
+
+// Harden knows no switch for this system.
+func Harden() {}
