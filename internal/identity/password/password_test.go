@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/identity/foreign"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -68,6 +69,22 @@ func TestAbsurdHashes(t *testing.T) {
 func TestMalformedHashDoesTheWork(t *testing.T) {
 	if ok, _, err := New(Config{Params: cheap}).Verify(t.Context(), secret("x"), secret("$argon2id$nonsense")); ok || !errors.Is(err, errHash) {
 		t.Fatalf("%v %v", ok, err)
+	}
+}
+
+// TestImportedHashes: what other programs made opens, Argon2id with their eight lanes included, and is to be replaced.
+func TestImportedHashes(t *testing.T) {
+	p := New(Config{Params: cheap, Foreign: foreign.Verify})
+	for _, s := range []string{
+		"$argon2id$v=19$m=102400,t=2,p=8$qRWC8J4zhjDGOKeUMubcuw$B1U9vUjJAyLOU2hfzZDtDg",
+		"$2b$10$kHbhTRddPyEvcQUeq1n72.5YClttjrLSX/Uhl3CRcr2ibuLskSfLK",
+	} {
+		if ok, stale, err := p.Verify(t.Context(), secret("correct horse battery staple"), secret(s)); !ok || !stale || err != nil {
+			t.Errorf("%s: %v %v %v", s, ok, stale, err)
+		}
+		if ok, _, err := p.Verify(t.Context(), secret("another"), secret(s)); ok || err != nil {
+			t.Errorf("%s: another password: %v %v", s, ok, err)
+		}
 	}
 }
 
