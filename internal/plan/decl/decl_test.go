@@ -11,7 +11,7 @@ func TestPress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Collections) != 2 || f.Collections[0].Fields[1].Pattern == nil || len(f.Collections[0].Allow) != 10 {
+	if len(f.Collections) != 2 || f.Collections[0].Fields[1].Pattern == nil || len(f.Collections[0].Allow) != 11 {
 		t.Errorf("read %+v", f.Collections)
 	}
 	if f.SignUp.Mode != "open" {
