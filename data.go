@@ -56,7 +56,7 @@ func (a *App) migrate(ctx context.Context, fresh bool) error {
 	}
 	for _, c := range changes {
 		if c.Destroys() {
-			return fmt.Errorf("fastness: the declaration no longer names something that holds data (%s); put it back, or rename it with was:", c.Words())
+			return fmt.Errorf("fastness: the declaration no longer names something that holds data (%s); put it back, or rename it with the word was", c.Words())
 		}
 	}
 	if err := a.DB.Migrate(ctx, changes); err != nil {

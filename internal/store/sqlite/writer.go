@@ -19,6 +19,7 @@ type job struct {
 	fn        func(store.Tx) error
 	exclusive func(*conn) error
 	soon      bool
+	told      bool // the writer's own: the caller has been woken
 	err       error
 	entries   []types.Entry // of a kept refusal
 	done      chan struct{}
@@ -128,17 +129,32 @@ func (db *DB) gather(batch []*job) ([]*job, *job) {
 func (db *DB) commitBatch(batch []*job) {
 	whole, err := db.tryBatch(batch)
 	if !whole {
-		for _, j := range batch {
+		for i, j := range batch {
+			if j.told { // its caller has gone on and reads the job no more, except for this copy's sake
+				again := *j
+				j = &again
+				batch[i] = j
+			}
 			if ok, e := db.tryBatch([]*job{j}); !ok {
 				j.err = e
 			}
 		}
 	} else if err != nil {
 		for _, j := range batch {
-			j.err = err
+			if !j.told {
+				j.err = err
+			}
 		}
 	}
 	for _, j := range batch {
+		j.tell()
+	}
+}
+
+// tell wakes the caller, once. Those who asked for soon are told when their function ran, the others after the commit.
+func (j *job) tell() {
+	if !j.told {
+		j.told = true
 		close(j.done)
 	}
 }
@@ -152,6 +168,9 @@ func (db *DB) tryBatch(batch []*job) (whole bool, err error) {
 	}
 	for _, j := range batch {
 		db.member(c, j)
+		if j.soon && j.err == nil && !c.GetAutocommit() {
+			j.tell()
+		}
 		if c.GetAutocommit() { // SQLite rolled the whole transaction back
 			if j.err == nil {
 				j.err = slow(errors.New("the transaction was rolled back"))
