@@ -102,9 +102,6 @@ func Declaration(path string) string {
 // checkSettings refuses settings that this environment must not have.
 func (a *App) checkSettings() error {
 	d := a.Plan.Decl
-	if s := d.Store.Value; s != "" && s != "sqlite" {
-		return errors.New("fastness: PostgreSQL is not built yet; write store: sqlite")
-	}
 	if a.Plan.Development() {
 		return nil
 	}
@@ -169,6 +166,11 @@ func (a *App) start(fresh bool) error {
 	}
 	d := a.Plan.Decl
 	policy := password.Policy{Min: d.Password.Min, MinWithMFA: d.Password.MinWithMFA, Compose: d.Password.Compose}
+	if d.Password.Breached != "" {
+		if policy.Breached, err = password.OpenBreached(a.relative(d.Password.Breached)); err != nil {
+			return err
+		}
+	}
 	a.Identity, err = identity.New(identity.Config{DB: a.DB, Clock: a.opt.Clock, Plan: a.Plan, Ring: a.ring, Passwords: password.New(password.Config{}),
 		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: outbox{a}, Base: a.base})
 	return err

@@ -40,6 +40,7 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	for _, col := range c.plan.Collections {
 		c.rules(col)
 	}
+	c.unbuilt()
 	c.check()
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)

@@ -1,9 +1,11 @@
 package plan_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/decl"
 )
 
 func TestPress(t *testing.T) {
@@ -17,5 +19,21 @@ func TestPress(t *testing.T) {
 	}
 	if got := len(p.Tables()); got != 4 {
 		t.Errorf("%d tables", got)
+	}
+}
+
+// TestUnbuiltIsRefusedByName: what cannot be done yet stops the start instead of being ignored.
+func TestUnbuiltIsRefusedByName(t *testing.T) {
+	for word, block := range map[string]string{
+		"organisations": "organisations: {sign_up: create, roles: []}", "mail": `mail: {from: "a@b.example"}`, "ledger: keep": "ledger: {keep: 7y}",
+		"keys: rotate": "keys: {rotate: 90d}", "store: PostgreSQL": `store: "${env:DATABASE_URL}"`,
+	} {
+		f, err := decl.Parse("fastness.yaml", []byte("version: 1\nservice: {name: x}\n"+block+"\n"), "development")
+		if err != nil {
+			t.Fatalf("%s: %v", word, err)
+		}
+		if _, err := plan.Compile(f, "development"); err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v", word, err)
+		}
 	}
 }
