@@ -5,7 +5,7 @@
 // the machine from everything else. The work of an absent account is the same as that of an existing one (Dummy). The costs
 // named in a stored hash are capped before they are believed. Passwords are compared in Unicode normal form C.
 //
-// The map: pool.go (Hash, Verify, Dummy), phc.go (the stored form), policy.go (what may become a password), breached.go (the
+// The map: pool.go (Hash, Verify, Dummy), child.go (workers of the lowest priority), phc.go (the stored form), policy.go (what may become a password), breached.go (the
 // file of passwords that leaked).
 package password
 
@@ -40,6 +40,9 @@ type Config struct {
 	Params  Params // zero: Least
 	Workers int    // hashes at once; 0 means half of the processors, at least one
 	Waiting int    // how many may wait; 0 means 1,000
+	// Command is a program, with its arguments, that calls Serve: workers of the lowest priority hash there and end after 30 s
+	// without work. nil: hashes run in this process, which is for tests and tools.
+	Command []string
 	// Foreign verifies hashes of other programs that accounts were imported with. known false: not a form it reads. nil: none.
 	Foreign func(password, encoded string) (ok, known bool)
 }
@@ -49,6 +52,7 @@ type Pool struct {
 	cfg   Config
 	slots chan struct{} // one token per running or waiting hash
 	run   chan struct{} // one token per running hash
+	away  *nursery      // nil: in this process
 }
 
 // New returns a pool; it starts nothing.
@@ -62,7 +66,18 @@ func New(cfg Config) *Pool {
 	if cfg.Waiting == 0 {
 		cfg.Waiting = 1000
 	}
-	return &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Workers+cfg.Waiting), run: make(chan struct{}, cfg.Workers)}
+	p := &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Workers+cfg.Waiting), run: make(chan struct{}, cfg.Workers)}
+	if len(cfg.Command) > 0 {
+		p.away = &nursery{command: cfg.Command}
+	}
+	return p
+}
+
+// Close ends the workers. The pool may still be asked; then its workers end with their answer.
+func (p *Pool) Close() {
+	if p.away != nil {
+		p.away.close()
+	}
 }
 
 // saltLen and keyLen are those of what is made; what is read may differ within the caps of phc.go.
@@ -70,6 +85,10 @@ const (
 	saltLen = 16
 	keyLen  = 32
 )
+
+// maxPassword bounds what is hashed, in bytes of the normal form, which is at most three times as long as the 1,024 that the
+// endpoints take.
+const maxPassword = 3 << 10
 
 // work runs fn when it is its turn. It refuses at once when too many wait already, and gives up with the request.
 func (p *Pool) work(ctx context.Context, fn func()) error {
@@ -91,8 +110,23 @@ func (p *Pool) work(ctx context.Context, fn func()) error {
 }
 
 func (p *Pool) derive(ctx context.Context, password string, salt []byte, c Params, lanes uint8, size uint32) ([]byte, error) {
+	if len(password) > maxPassword {
+		return nil, &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "correct the named values",
+			Fields: []types.FieldError{{Path: "password", Code: "too_long", Limit: "1024", Detail: "use at most 1024 bytes"}}}
+	}
 	var key []byte
-	err := p.work(ctx, func() { key = argon2.IDKey([]byte(password), salt, c.Time, c.MemoryKiB, lanes, size) })
+	var failed error
+	err := p.work(ctx, func() {
+		if p.away == nil {
+			key = argon2.IDKey([]byte(password), salt, c.Time, c.MemoryKiB, lanes, size)
+			return
+		}
+		key, failed = p.away.ask(password, salt, c, lanes, size)
+	})
+	if failed != nil {
+		return nil, &types.Error{Kind: types.Unavailable, Code: "sign_in_busy", RetryAfter: 5 * time.Second,
+			Detail: "passwords cannot be checked now; try again in a few seconds", Err: failed}
+	}
 	return key, err
 }
 

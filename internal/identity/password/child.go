@@ -1,0 +1,225 @@
+package password
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// A hash computed in this process holds a processor for 20 ms and more, and a goroutine is preempted only every 10: reads would
+// wait behind it. A child of the lowest priority gives way to them as the operating system schedules, and its memory goes back
+// when it ends. What crosses the pipes, lengths first, everything big-endian:
+//
+//	greeting  8 bytes, from the child, once
+//	question  uint16 length of the rest · uint32 passes · uint32 KiB · byte lanes · byte size of the key · byte size of the salt · salt · password
+//	answer    the key
+//
+// Passwords travel in pipes only, never in arguments or the environment. The child ends when its input does.
+
+// Argument is how Fastness's own program is told to be a worker: its only argument. The program must call Serve and exit before it
+// does anything else.
+const Argument = "password-worker"
+
+const (
+	greeting    = "fastpw1\n"
+	headSize    = 11
+	maxQuestion = 8 << 10
+	idleAfter   = 30 * time.Second // a child without work ends, and its memory goes back
+	patience    = time.Minute      // a child that has not answered by then is ended
+	startWithin = 10 * time.Second
+)
+
+var errChild = errors.New("password: the worker does not answer as it should")
+
+// Serve is the life of a worker: it lowers its own priority and answers questions until in ends.
+func Serve(in io.Reader, out io.Writer) error {
+	lower()
+	if _, err := io.WriteString(out, greeting); err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(in, maxQuestion+2)
+	for {
+		var length [2]byte
+		if _, err := io.ReadFull(r, length[:]); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		q := make([]byte, binary.BigEndian.Uint16(length[:]))
+		if _, err := io.ReadFull(r, q); err != nil {
+			return err
+		}
+		key, err := answer(q)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(key); err != nil {
+			return err
+		}
+		clear(q)
+		runtime.GC() // the arena is free for the next hash instead of lying beside it
+	}
+}
+
+// answer believes its parent no more than a stored hash.
+func answer(q []byte) ([]byte, error) {
+	if len(q) < headSize || len(q) > maxQuestion {
+		return nil, errChild
+	}
+	time, memory := binary.BigEndian.Uint32(q), binary.BigEndian.Uint32(q[4:])
+	lanes, size, salt := q[8], q[9], int(q[10])
+	if time < 1 || time > maxTime || memory > maxMemoryKiB || lanes < 1 || lanes > maxLanes || size < 16 || len(q) < headSize+salt {
+		return nil, errChild
+	}
+	return argon2.IDKey(q[headSize+salt:], q[headSize:headSize+salt], time, memory, lanes, uint32(size)), nil
+}
+
+// child is the parent's side of one worker. It answers one question at a time.
+type child struct {
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  io.Reader
+	idle *time.Timer
+}
+
+func start(command []string) (*child, error) {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = []string{"GOMAXPROCS=1"} // one worker takes one processor, and sees nothing of our environment
+	cmd.SysProcAttr = apart()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &child{cmd: cmd, in: in, out: out}
+	hello := make([]byte, len(greeting))
+	if err := c.read(hello, startWithin); err != nil || string(hello) != greeting {
+		c.end(true)
+		return nil, errChild
+	}
+	return c, nil
+}
+
+// read fills b, or ends the child when it takes longer.
+func (c *child) read(b []byte, within time.Duration) error {
+	late := time.AfterFunc(within, func() { c.cmd.Process.Kill() })
+	defer late.Stop()
+	_, err := io.ReadFull(c.out, b)
+	return err
+}
+
+func (c *child) ask(password string, salt []byte, p Params, lanes uint8, size uint32) ([]byte, error) {
+	n := headSize + len(salt) + len(password)
+	if n > maxQuestion || len(salt) > 255 || size > 255 {
+		return nil, errChild
+	}
+	q := make([]byte, 2, 2+n)
+	binary.BigEndian.PutUint16(q, uint16(n))
+	q = binary.BigEndian.AppendUint32(q, p.Time)
+	q = binary.BigEndian.AppendUint32(q, p.MemoryKiB)
+	q = append(q, lanes, byte(size), byte(len(salt)))
+	q = append(append(q, salt...), password...)
+	defer clear(q)
+	if _, err := c.in.Write(q); err != nil {
+		return nil, err
+	}
+	key := make([]byte, size)
+	return key, c.read(key, patience)
+}
+
+// end lets the child finish, or kills it, and waits for it.
+func (c *child) end(kill bool) {
+	c.in.Close()
+	if kill {
+		c.cmd.Process.Kill()
+	}
+	c.cmd.Wait() // how it ended tells nothing: what counts is its answers
+}
+
+// nursery keeps the children that have nothing to do.
+type nursery struct {
+	command []string
+	mu      sync.Mutex
+	idle    []*child
+	closed  bool
+}
+
+// ask has one child answer; a child that fails is replaced once.
+func (n *nursery) ask(password string, salt []byte, p Params, lanes uint8, size uint32) (key []byte, err error) {
+	for range 2 {
+		c := n.take()
+		if c == nil {
+			if c, err = start(n.command); err != nil {
+				continue
+			}
+		}
+		if key, err = c.ask(password, salt, p, lanes, size); err == nil {
+			n.give(c)
+			return key, nil
+		}
+		c.end(true)
+	}
+	return nil, err
+}
+
+func (n *nursery) take() *child {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.idle) == 0 {
+		return nil
+	}
+	c := n.idle[len(n.idle)-1]
+	n.idle = n.idle[:len(n.idle)-1]
+	c.idle.Stop()
+	return c
+}
+
+func (n *nursery) give(c *child) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		go c.end(false)
+		return
+	}
+	c.idle = time.AfterFunc(idleAfter, func() { n.retire(c) })
+	n.idle = append(n.idle, c)
+}
+
+// retire ends a child if it is still without work.
+func (n *nursery) retire(c *child) {
+	n.mu.Lock()
+	for i, other := range n.idle {
+		if other == c {
+			n.idle = append(n.idle[:i], n.idle[i+1:]...)
+			n.mu.Unlock()
+			c.end(false)
+			return
+		}
+	}
+	n.mu.Unlock()
+}
+
+// close ends the idle children; the others end when their answer is given.
+func (n *nursery) close() {
+	n.mu.Lock()
+	idle := n.idle
+	n.idle, n.closed = nil, true
+	n.mu.Unlock()
+	for _, c := range idle {
+		c.idle.Stop()
+		c.end(false)
+	}
+}

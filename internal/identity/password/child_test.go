@@ -1,0 +1,165 @@
+package password
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// TestMain lets the test binary be a worker, as the product's program is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == Argument {
+		if err := Serve(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func away(t testing.TB, cfg Config) *Pool {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Command = []string{self, Argument}
+	p := New(cfg)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// TestWorkerAgrees: what a worker hashes verifies here, and the other way round.
+func TestWorkerAgrees(t *testing.T) {
+	here, there := New(Config{Params: cheap}), away(t, Config{Params: cheap})
+	for _, pair := range [][2]*Pool{{here, there}, {there, here}} {
+		phc, err := pair[0].Hash(t.Context(), secret("correct horse battery staple"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, _, err := pair[1].Verify(t.Context(), secret("correct horse battery staple"), phc); !ok || err != nil {
+			t.Fatalf("%v %v", ok, err)
+		}
+		if ok, _, err := pair[1].Verify(t.Context(), secret("incorrect horse"), phc); ok || err != nil {
+			t.Fatalf("another password: %v %v", ok, err)
+		}
+	}
+}
+
+// TestWorkerIsReplaced: a worker that was killed costs nobody his sign-in.
+func TestWorkerIsReplaced(t *testing.T) {
+	p := away(t, Config{Params: cheap})
+	for range 3 {
+		if _, err := p.Hash(t.Context(), secret("x")); err != nil {
+			t.Fatal(err)
+		}
+		if len(p.away.idle) != 1 {
+			t.Fatalf("%d idle workers", len(p.away.idle))
+		}
+		p.away.idle[0].cmd.Process.Kill()
+	}
+}
+
+// TestWorkerGivesWay: every thread of a worker has the lowest priority, or reads wait behind hashes.
+func TestWorkerGivesWay(t *testing.T) {
+	p := away(t, Config{Params: cheap})
+	if _, err := p.Hash(t.Context(), secret("x")); err != nil {
+		t.Fatal(err)
+	}
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.away.idle[0].cmd.Process.Pid))
+	if len(stats) == 0 {
+		if _, err := os.Stat("/proc/self/task"); err == nil {
+			t.Fatal("the worker's threads cannot be seen")
+		}
+		return // a system without /proc promises nothing here
+	}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread ended
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		if f := strings.Fields(rest); f[16] != "19" { // field 19 of proc(5) is nice
+			t.Errorf("%s: nice %s", path, f[16])
+		}
+	}
+}
+
+// TestWorkerIdle: without work a worker ends, and its memory is the system's again.
+func TestWorkerIdle(t *testing.T) {
+	p := away(t, Config{Params: cheap})
+	if _, err := p.Hash(t.Context(), secret("x")); err != nil {
+		t.Fatal(err)
+	}
+	c := p.away.idle[0]
+	p.away.retire(c)
+	if len(p.away.idle) != 0 || c.cmd.ProcessState == nil {
+		t.Fatal("it goes on")
+	}
+}
+
+// TestNoWorker: a program that is no worker is 503, never a yes and never a hash in the server's own threads.
+func TestNoWorker(t *testing.T) {
+	for _, command := range [][]string{{"/nonexistent"}, {"/bin/true"}, {"/bin/echo", "fastpw2"}} {
+		p := New(Config{Params: cheap, Command: command})
+		if _, err := p.Hash(t.Context(), secret("x")); types.KindOf(err) != types.Unavailable {
+			t.Errorf("%v: %v", command, err)
+		}
+	}
+}
+
+func TestHugePassword(t *testing.T) {
+	p := New(Config{Params: cheap})
+	if _, err := p.Hash(t.Context(), secret(strings.Repeat("x", 1<<20))); types.KindOf(err) != types.Invalid {
+		t.Errorf("a megabyte: %v", err)
+	}
+}
+
+// TestManyAtOnce: answers do not get mixed up between those who wait.
+func TestManyAtOnce(t *testing.T) {
+	p := away(t, Config{Params: cheap, Workers: 2})
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			pw := fmt.Sprint("password ", i)
+			salt := []byte(fmt.Sprintf("salt%012d", i))
+			key, err := p.derive(t.Context(), pw, salt, cheap, 1, 32)
+			if err != nil || !bytes.Equal(key, argon2.IDKey([]byte(pw), salt, cheap.Time, cheap.MemoryKiB, 1, 32)) {
+				t.Errorf("%d: %x, %v", i, key, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAbsurdQuestions(t *testing.T) {
+	for _, q := range [][]byte{nil, make([]byte, 10), bytes.Repeat([]byte{255}, 40), {0, 0, 0, 1, 0, 0, 0, 8, 1, 32, 200}} {
+		if _, err := answer(q); !errors.Is(err, errChild) {
+			t.Errorf("%v: %v", q, err)
+		}
+	}
+}
+
+func BenchmarkHashInWorker(b *testing.B) {
+	p := away(b, Config{})
+	for b.Loop() {
+		if _, err := p.Hash(b.Context(), secret("correct horse battery staple")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkBareArgon2id(b *testing.B) {
+	for b.Loop() {
+		argon2.IDKey([]byte("correct horse battery staple"), dummySalt[:], Least.Time, Least.MemoryKiB, 1, keyLen)
+	}
+}
