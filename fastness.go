@@ -17,6 +17,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/identity"
+	"github.com/fastness-dev/fastness/internal/identity/foreign"
 	"github.com/fastness-dev/fastness/internal/identity/password"
 	"github.com/fastness-dev/fastness/internal/keep"
 	"github.com/fastness-dev/fastness/internal/ledger"
@@ -37,7 +38,16 @@ type Options struct {
 	Terminal    io.Writer    // where development shows links and reasons of refusals; nil: nowhere
 	AccessLog   io.Writer    // one JSON line per request; nil: none
 	Clock       types.Clock  // nil: the system's
+	// PasswordWorker is a program, with its arguments, that hashes passwords at the lowest priority: fastness itself with the one
+	// argument PasswordWorker. nil: passwords are hashed in this process, and reads wait behind them.
+	PasswordWorker []string
 }
+
+// PasswordWorker is the argument that makes the program a worker; see Options.PasswordWorker and ServePasswords.
+const PasswordWorker = password.Argument
+
+// ServePasswords is the life of a worker: it hashes what its input asks until that ends.
+func ServePasswords(in io.Reader, out io.Writer) error { return password.Serve(in, out) }
 
 // App is an opened backend.
 type App struct {
@@ -49,6 +59,8 @@ type App struct {
 	Identity *identity.Identity
 	ring     *seal.Ring
 	base     string
+
+	passwords *password.Pool
 }
 
 // Open reads DECLARATION (a file, or a folder that holds fastness.yaml), opens the data beside it and brings the tables up to it.
@@ -165,19 +177,23 @@ func (a *App) start(fresh bool) error {
 		return err
 	}
 	d := a.Plan.Decl
+	a.passwords = password.New(password.Config{Command: a.opt.PasswordWorker, Foreign: foreign.Verify})
 	policy := password.Policy{Min: d.Password.Min, MinWithMFA: d.Password.MinWithMFA, Compose: d.Password.Compose}
 	if d.Password.Breached != "" {
 		if policy.Breached, err = password.OpenBreached(a.relative(d.Password.Breached)); err != nil {
 			return err
 		}
 	}
-	a.Identity, err = identity.New(identity.Config{DB: a.DB, Clock: a.opt.Clock, Plan: a.Plan, Ring: a.ring, Passwords: password.New(password.Config{}),
+	a.Identity, err = identity.New(identity.Config{DB: a.DB, Clock: a.opt.Clock, Plan: a.Plan, Ring: a.ring, Passwords: a.passwords,
 		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: outbox{a}, Base: a.base})
 	return err
 }
 
-// Close closes the data.
-func (a *App) Close() error { return a.DB.Close() }
+// Close ends the workers and closes the data.
+func (a *App) Close() error {
+	a.passwords.Close()
+	return a.DB.Close()
+}
 
 func (a *App) listenHTTPS() string {
 	if l := a.Plan.Decl.Listen.HTTPS; l != "" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/internal/edge"
 )
 
@@ -41,13 +42,24 @@ type env struct {
 	ctx    context.Context
 	out    io.Writer
 	err    io.Writer
-	remote *remote // set while a command runs inside a server
+	remote *remote  // set while a command runs inside a server
+	worker []string // how this program starts itself as a password worker; nil: it does not
 }
 
 func main() {
 	edge.Harden()
+	if len(os.Args) == 2 && os.Args[1] == fastness.PasswordWorker {
+		if fastness.ServePasswords(os.Stdin, os.Stdout) != nil {
+			os.Exit(exitBroken)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(&env{ctx: ctx, out: os.Stdout, err: os.Stderr}, os.Args[1:])
+	e := &env{ctx: ctx, out: os.Stdout, err: os.Stderr}
+	if self, err := os.Executable(); err == nil {
+		e.worker = []string{self, fastness.PasswordWorker}
+	}
+	code := run(e, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
