@@ -31,7 +31,7 @@ func (c *newCmd) Run(e *env) error {
 	if !serviceName.MatchString(c.Name) {
 		return fmt.Errorf("a service's name is lower case letters, digits and dashes; %q is not", c.Name)
 	}
-	if err := os.Mkdir(c.Name, 0o755); err != nil {
+	if err := os.Mkdir(c.Name, 0o750); err != nil {
 		return fmt.Errorf("new: %w; choose another name", err)
 	}
 	for name, text := range map[string]string{
@@ -39,7 +39,7 @@ func (c *newCmd) Run(e *env) error {
 		".gitignore":    "/data/\n",
 		"README.md":     "# " + c.Name + "\n\n    fastness check --env development\n    fastness serve --env development\n    fastness users add you@example.org --role admin --env development\n",
 	} {
-		if err := os.WriteFile(filepath.Join(c.Name, name), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(c.Name, name), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (c *trustCmd) Run(e *env) error {
 		return err
 	}
 	target := "/usr/local/share/ca-certificates/fastness-" + p.Decl.Service.Name + ".crt"
-	if err := os.WriteFile(target, pem, 0o644); err != nil {
+	if err := os.WriteFile(target, pem, 0o644); err != nil { // #nosec G306 -- a certificate is public and every user of the system must read it
 		return fmt.Errorf("trust: %w; run this as root, or trust %s by hand", err, a.Path())
 	}
 	if out, err := exec.CommandContext(e.ctx, "update-ca-certificates").CombinedOutput(); err != nil {

@@ -89,7 +89,7 @@ func (x *exchange) setCookies(a *plan.Answer) {
 }
 
 func (x *exchange) setCookie(name string, value types.Secret, age time.Duration, mode http.SameSite) {
-	c := &http.Cookie{Name: name, Value: value.Reveal(), Path: "/", Secure: true, HttpOnly: true, SameSite: mode, MaxAge: int(age / time.Second)}
+	c := &http.Cookie{Name: name, Value: value.Reveal(), Path: "/", Secure: true, HttpOnly: true, SameSite: mode, MaxAge: int(age / time.Second)} // #nosec G124 -- mode is Lax or Strict at every caller
 	if value.Empty() {
 		c.MaxAge = -1
 	}

@@ -2,7 +2,7 @@ package foreign
 
 import (
 	stdpbkdf2 "crypto/pbkdf2"
-	"crypto/sha1"
+	"crypto/sha1" // #nosec G505 -- passwords imported from systems that used PBKDF2-HMAC-SHA-1 are verified once and replaced
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
