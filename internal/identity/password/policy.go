@@ -56,6 +56,9 @@ func (p *Policy) Check(password types.Secret, mfa bool, context []string) error 
 	if bare := without(text, context); len([]rune(bare)) < min(least, 8) {
 		return refuse("context", "", "do not build it from your address or the name of the service")
 	}
+	if common(text) {
+		return refuse("common", "", "it is among the first that are tried; use a few words of your own")
+	}
 	if zxcvbn.PasswordStrength(string(runes[:min(len(runes), maxEstimate)]), context).Score < leastScore {
 		return refuse("guessable", "", "it would be guessed early; use a few words that do not belong together")
 	}

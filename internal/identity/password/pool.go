@@ -5,7 +5,7 @@
 // the machine from everything else. The work of an absent account is the same as that of an existing one (Dummy). The costs
 // named in a stored hash are capped before they are believed. Passwords are compared in Unicode normal form C.
 //
-// The map: pool.go (Hash, Verify, Dummy), child.go (workers of the lowest priority), phc.go (the stored form), policy.go (what may become a password), breached.go (the
+// The map: pool.go (Hash, Verify, Dummy), child.go (workers of the lowest priority), phc.go (the stored form), policy.go and common.go (what may become a password), breached.go (the
 // file of passwords that leaked).
 package password
 
