@@ -5,10 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // RootConfig says where to look for the root key.
@@ -108,7 +110,7 @@ func createRoot(path string) (string, error) {
 // ReadSecretFile reads a small secret file and refuses one that others on this host can read, unless it lies on a mount
 // that is read-only or in memory, as secret stores of systemd, Docker and Kubernetes are.
 func ReadSecretFile(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe in its place must not hold the start
 	if err != nil {
 		return "", err
 	}
@@ -123,10 +125,6 @@ func ReadSecretFile(path string) (string, error) {
 	if info.Mode().Perm()&0o077 != 0 && !secretMount(f) {
 		return "", fmt.Errorf("seal: %s can be read by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
-	b := make([]byte, info.Size())
-	n, err := f.Read(b)
-	if err != nil && info.Size() > 0 {
-		return "", err
-	}
-	return string(b[:n]), nil
+	b, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	return string(b), err
 }
