@@ -85,7 +85,7 @@ func newTown(t *testing.T, db store.DB, change func(*identity.Config)) *town {
 
 var operator = &types.Caller{Kind: types.Operator, Name: "operator@cli", Reason: "test"}
 
-const goodPassword = "correct horse battery staple"
+const goodPassword = "kettle of seven grey herons"
 
 // person makes an active account with the password and roles, through the front door: operator's link, enrolment.
 func (w *town) person(email string, roles ...string) types.ID {
