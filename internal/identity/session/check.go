@@ -168,7 +168,7 @@ func (s *Sessions) touch(ctx context.Context, e *entry, us int64) error {
 	if us-last < min(s.cfg.Idle/16, time.Minute).Microseconds() || !e.persisted.CompareAndSwap(last, us) {
 		return nil
 	}
-	return s.db.WriteSoon(ctx, func(tx store.Tx) error {
+	return s.db.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(ctx, touchRow, types.IntValue(us), types.IDValue(e.caller.Session), types.IntValue(us))
 		return err
 	})

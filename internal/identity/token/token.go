@@ -291,7 +291,7 @@ func (t *Tokens) load(ctx context.Context, h [32]byte, now time.Time) (*entry, e
 	if err != nil || us-used < time.Minute.Microseconds() {
 		return e, err
 	}
-	return e, t.db.WriteSoon(ctx, func(tx store.Tx) error {
+	return e, t.db.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(ctx, use, types.IntValue(us), types.IDValue(e.caller.Token), types.IntValue(us))
 		return err
 	})

@@ -5,10 +5,15 @@ package storetest
 
 import (
 	"context"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/store/postgres"
 	"github.com/fastness-dev/fastness/internal/store/sqlite"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -62,6 +67,28 @@ func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
 		}
 		return db
 	})
+	run("postgres", func(t *testing.T) store.DB { return Postgres(t, rec, opt.ReadLimit) })
+}
+
+// Postgres opens an empty schema of the test server, dropped afterwards. Without a server it says so and skips, or fails where
+// nothing may be skipped (CI=true).
+func Postgres(t *testing.T, rec store.Recorder, limit time.Duration) store.DB {
+	t.Helper()
+	url := os.Getenv("FASTNESS_TEST_POSTGRES")
+	if url == "" {
+		url = "postgres://postgres@127.0.0.1:5432/test"
+	}
+	schema := "test_" + strings.ToLower(string(types.RandomID()))
+	ctx := context.Background()
+	db, err := postgres.Open(ctx, postgres.Config{URL: types.NewSecret(url), Schema: schema, Recorder: rec, ReadLimit: limit, MaxConns: 12})
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("PostgreSQL is needed here and does not answer: %v", err)
+		}
+		t.Skipf("SKIPPED ON POSTGRESQL, NOTHING WAS PROVED THERE: %v; set FASTNESS_TEST_POSTGRES", err)
+	}
+	t.Cleanup(func() { Drop(t, url, schema) })
+	return db
 }
 
 // Create makes the tables.
@@ -110,4 +137,18 @@ func Collect(r store.Reader, n int, s *store.Stmt, args ...types.Value) ([][]str
 		out = append(out, row)
 	}
 	return out, rows.Err()
+}
+
+// Drop removes a test's schema.
+func Drop(t testing.TB, url, schema string) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, url)
+	if err == nil {
+		_, err = conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+store.Quote(schema)+" CASCADE")
+		conn.Close(ctx)
+	}
+	if err != nil {
+		t.Errorf("the schema %s is left behind: %v", schema, err)
+	}
 }

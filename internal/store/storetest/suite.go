@@ -32,7 +32,7 @@ var suiteTables = []store.Table{
 var (
 	addParent  = store.SQL("INSERT INTO parent (id, n, name, sealed) VALUES (?, ?, ?, ?)")
 	addChild   = store.SQL("INSERT INTO child (id, parent, soft) VALUES (?, ?, ?)")
-	sumParents = store.SQL("SELECT coalesce(sum(n), 0), count(*) FROM parent")
+	sumParents = store.SQL("SELECT CAST(coalesce(sum(n), 0) AS BIGINT), count(*) FROM parent")
 	readParent = store.SQL("SELECT n FROM parent WHERE id = ?")
 	setParent  = store.SQL("UPDATE parent SET n = ? WHERE id = ?")
 	getParent  = store.SQL("SELECT id, n, name, sealed FROM parent WHERE id = ?")
@@ -251,7 +251,7 @@ func transfers(t *testing.T, db store.DB) {
 		})
 	}
 	wg.Wait()
-	if got := Rows(t, db, "SELECT sum(n) FROM parent"); got[0][0] != fmt.Sprint(accounts*100) {
+	if got := Rows(t, db, "SELECT CAST(sum(n) AS BIGINT) FROM parent"); got[0][0] != fmt.Sprint(accounts*100) {
 		t.Errorf("the sum is %v", got)
 	}
 }
@@ -317,7 +317,7 @@ func writeSkew(t *testing.T, db store.DB) {
 			})
 		}
 		wg.Wait()
-		if got := Rows(t, db, "SELECT sum(n) FROM parent"); got[0][0] == "0" {
+		if got := Rows(t, db, "SELECT CAST(sum(n) AS BIGINT) FROM parent"); got[0][0] == "0" {
 			t.Fatalf("round %d: both went off duty", round)
 		}
 	}

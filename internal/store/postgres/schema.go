@@ -1,0 +1,107 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/fastness-dev/fastness/internal/store"
+)
+
+// Migrate runs the changes in one transaction under an advisory lock, so that two processes never migrate at once.
+func (db *DB) Migrate(ctx context.Context, changes []store.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	return translate(pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(hashtext('fastness migrate'))"); err != nil {
+			return err
+		}
+		for _, c := range changes {
+			for _, sql := range c.SQL(store.Postgres) {
+				if _, err := tx.Exec(ctx, sql); err != nil {
+					return fmt.Errorf("store: %s: %w", c.Words(), err)
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+const (
+	columnsSQL = `SELECT c.relname, a.attname, t.typname, a.attnotnull FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped JOIN pg_type t ON t.oid = a.atttypid
+		WHERE n.nspname = $1 AND c.relkind = 'r' ORDER BY c.oid, a.attnum`
+	indexesSQL = `SELECT c.relname, i.relname, x.indisunique, x.indisprimary, a.attname, (x.indoption[k.n - 1] & 1) = 1
+		FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY AS k(att, n) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.att
+		WHERE n.nspname = $1 ORDER BY c.oid, i.oid, k.n`
+	foreignSQL = `SELECT c.relname, f.conname, a.attname, p.relname, b.attname, f.confdeltype::text
+		FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.conkey[1] JOIN pg_attribute b ON b.attrelid = p.oid AND b.attnum = f.confkey[1]
+		WHERE n.nspname = $1 AND f.contype = 'f' ORDER BY f.oid`
+)
+
+// Schema reads the tables of the engine's schema from the catalogue.
+func (db *DB) Schema(ctx context.Context) (store.Schema, error) {
+	var out store.Schema
+	at := map[string]int{}
+	var table, name, kind, to, ref string
+	var yes, primary, down bool
+	read := func(sql string, scan []any, fn func()) error {
+		rows, err := db.pool.Query(ctx, sql, db.cfg.Schema)
+		if err != nil {
+			return err
+		}
+		_, err = pgx.ForEachRow(rows, scan, func() error { fn(); return nil })
+		return err
+	}
+	err := read(columnsSQL, []any{&table, &name, &kind, &yes}, func() {
+		if _, known := at[table]; !known {
+			at[table] = len(out.Tables)
+			out.Tables = append(out.Tables, store.Table{Name: table})
+		}
+		t := &out.Tables[at[table]]
+		class := store.TextColumn
+		switch kind {
+		case "int8":
+			class = store.IntColumn
+		case "bytea":
+			class = store.BytesColumn
+		}
+		t.Columns = append(t.Columns, store.Column{Name: name, Type: class, NotNull: yes})
+	})
+	if err == nil {
+		err = read(indexesSQL, []any{&table, &name, &yes, &primary, &kind, &down}, func() {
+			t := &out.Tables[at[table]]
+			if primary {
+				t.Primary = append(t.Primary, kind)
+				return
+			}
+			if down {
+				kind = "-" + kind
+			}
+			if n := len(t.Indexes); n > 0 && t.Indexes[n-1].Name == name {
+				t.Indexes[n-1].Columns = append(t.Indexes[n-1].Columns, kind)
+				return
+			}
+			t.Indexes = append(t.Indexes, store.Index{Name: name, Columns: []string{kind}, Unique: yes})
+		})
+	}
+	if err == nil {
+		var deletes string
+		err = read(foreignSQL, []any{&table, &name, &kind, &to, &ref, &deletes}, func() {
+			f := store.ForeignKey{Name: name, Columns: []string{kind}, RefTable: to, RefColumn: ref}
+			switch deletes {
+			case "c":
+				f.OnDelete = store.Cascade
+			case "n":
+				f.OnDelete = store.SetNull
+			}
+			t := &out.Tables[at[table]]
+			t.Foreign = append(t.Foreign, f)
+		})
+	}
+	return out, translate(err)
+}

@@ -1,0 +1,180 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// attempts is how often a write function runs before the caller is told to come back.
+const attempts = 6
+
+// View runs fn on one snapshot.
+func (db *DB) View(ctx context.Context, fn func(store.Reader) error) error {
+	tx, err := db.pool.BeginTx(ctx, readOnly)
+	if err != nil {
+		return translate(err)
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	return fn(&reader{db, tx})
+}
+
+// Write runs fn in a serializable transaction, again when PostgreSQL asks for it.
+func (db *DB) Write(ctx context.Context, fn func(store.Tx) error) error {
+	var err error
+	for i := range attempts {
+		if i > 0 {
+			wait(ctx, i)
+		}
+		if err = db.once(ctx, fn); !again(err) {
+			return err
+		}
+	}
+	return &types.Error{Kind: types.Unavailable, Code: "busy", Detail: "too many others write the same rows; try again", RetryAfter: time.Second, Err: err}
+}
+
+// WriteSoon is Write: PostgreSQL's commit is awaited, for absent and forbidden rows alike.
+func (db *DB) WriteSoon(ctx context.Context, fn func(store.Tx) error) error { return db.Write(ctx, fn) }
+
+// wait spreads the attempts of those who met.
+func wait(ctx context.Context, i int) {
+	var b [1]byte
+	rand.Read(b[:])
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Duration(i)*2*time.Millisecond + time.Duration(b[0])*20*time.Microsecond):
+	}
+}
+
+// again reports serialisation failures and deadlocks.
+func again(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}
+
+// once runs fn in one transaction. A refusal that keeps its evidence rolls back the data and commits the entries alone.
+func (db *DB) once(ctx context.Context, fn func(store.Tx) error) error {
+	tx, err := db.pool.BeginTx(ctx, serializable)
+	if err != nil {
+		return translate(err)
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	t := &writer{reader: reader{db, tx}, ctx: ctx}
+	if _, err := tx.Exec(ctx, "SAVEPOINT act"); err != nil {
+		return translate(err)
+	}
+	err = call(fn, t)
+	inner, kept := store.Kept(err)
+	if err != nil && (!kept || again(inner)) {
+		return inner
+	}
+	if kept {
+		if _, e := tx.Exec(ctx, "ROLLBACK TO act"); e != nil {
+			return translate(e)
+		}
+		for _, entry := range t.entries {
+			if e := db.cfg.Recorder.Record(ctx, t, entry); e != nil {
+				return e
+			}
+		}
+	}
+	if e := tx.Commit(ctx); e != nil {
+		if again(e) {
+			return e
+		}
+		var pg *pgconn.PgError
+		if errors.As(e, &pg) {
+			return translate(e)
+		}
+		return errors.Join(store.ErrUncertain, translate(e))
+	}
+	if kept {
+		return inner
+	}
+	return nil
+}
+
+// call contains panics.
+func call(fn func(store.Tx) error, t store.Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("store: panic in a write function: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn(t)
+}
+
+// writer is the store.Tx of one attempt.
+type writer struct {
+	reader
+	ctx     context.Context
+	entries []types.Entry
+	depth   int
+}
+
+// Exec runs a statement in a savepoint of its own, so that a broken constraint leaves the transaction usable. The three commands
+// travel in one round trip.
+func (w *writer) Exec(ctx context.Context, s *store.Stmt, args ...types.Value) (int64, error) {
+	text, values, err := w.db.prepare(s, args)
+	if err != nil {
+		return 0, err
+	}
+	var b pgx.Batch
+	b.Queue("SAVEPOINT one")
+	b.Queue(text, values...)
+	b.Queue("RELEASE SAVEPOINT one")
+	results := w.tx.SendBatch(ctx, &b)
+	_, err = results.Exec()
+	var tag pgconn.CommandTag
+	if err == nil {
+		tag, err = results.Exec()
+	}
+	if e := results.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		return tag.RowsAffected(), nil
+	}
+	broken := constraint(err)
+	if broken == nil {
+		return 0, keepRetry(err)
+	}
+	if _, e := w.tx.Exec(ctx, "ROLLBACK TO SAVEPOINT one"); e != nil {
+		return 0, keepRetry(e)
+	}
+	return 0, broken
+}
+
+// Record writes the entry and remembers it in case the data is rolled back but the evidence kept.
+func (w *writer) Record(e types.Entry) error {
+	w.entries = append(w.entries, e)
+	return w.db.cfg.Recorder.Record(w.ctx, w, e)
+}
+
+// Savepoint runs fn so that its effects vanish when it fails.
+func (w *writer) Savepoint(ctx context.Context, fn func() error) error {
+	w.depth++
+	defer func() { w.depth-- }()
+	name := fmt.Sprintf("inside%d", w.depth)
+	if _, err := w.tx.Exec(ctx, "SAVEPOINT "+name); err != nil {
+		return keepRetry(err)
+	}
+	kept := len(w.entries)
+	err := fn()
+	if err != nil && !again(err) {
+		if _, e := w.tx.Exec(ctx, "ROLLBACK TO SAVEPOINT "+name); e != nil {
+			return keepRetry(e)
+		}
+		w.entries = w.entries[:kept]
+	}
+	return err
+}
