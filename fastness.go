@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/store/postgres"
 	"github.com/fastness-dev/fastness/internal/store/sqlite"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -137,16 +139,49 @@ func dataDir(p *plan.Plan, base string) string {
 	return filepath.Join(base, d)
 }
 
-// openData opens root key and database; fresh tells that no data existed.
+// openData opens database and root key; fresh tells that no data existed.
 func (a *App) openData() (fresh bool, err error) {
-	_, statErr := os.Stat(filepath.Join(a.DataDir(), "fastness.db"))
-	fresh = errors.Is(statErr, os.ErrNotExist)
-	a.ring, _, err = seal.LoadRoot(seal.RootConfig{Service: a.Plan.Decl.Service.Name, Development: a.Plan.Development(), MayCreate: fresh})
+	if s := a.Plan.Decl.Store.Value; s != "" && s != "sqlite" {
+		fresh, err = a.openPostgres(s)
+	} else {
+		_, statErr := os.Stat(filepath.Join(a.DataDir(), "fastness.db"))
+		fresh = errors.Is(statErr, os.ErrNotExist)
+		a.DB, err = sqlite.Open(sqlite.Config{Dir: a.DataDir(), Recorder: ledger.Evidence{}, Log: a.opt.Log})
+	}
 	if err != nil {
 		return fresh, err
 	}
-	a.DB, err = sqlite.Open(sqlite.Config{Dir: a.DataDir(), Recorder: ledger.Evidence{}, Log: a.opt.Log})
+	a.ring, _, err = seal.LoadRoot(seal.RootConfig{Service: a.Plan.Decl.Service.Name, Development: a.Plan.Development(), MayCreate: fresh})
+	if err != nil {
+		a.DB.Close()
+	}
 	return fresh, err
+}
+
+// openPostgres connects to the database that a reference names. The data directory still holds the control socket.
+func (a *App) openPostgres(reference string) (fresh bool, err error) {
+	url, fromEnv, err := seal.Resolve(reference)
+	if err != nil {
+		return false, err
+	}
+	if fromEnv && !a.Plan.Development() {
+		a.opt.Log.Warn("the URL of the database comes from the environment, where children and dumps can see it; a ${file:…} reference is safer")
+	}
+	if err := os.MkdirAll(a.DataDir(), 0o700); err != nil {
+		return false, err
+	}
+	ctx := context.Background()
+	db, err := postgres.Open(ctx, postgres.Config{URL: url, Recorder: ledger.Evidence{}, Log: a.opt.Log})
+	if err != nil {
+		return false, err
+	}
+	a.DB = db
+	have, err := db.Schema(ctx)
+	if err != nil {
+		db.Close()
+		return false, err
+	}
+	return !slices.ContainsFunc(have.Tables, func(t store.Table) bool { return t.Name == "fastness_meta" }), nil
 }
 
 // start migrates and puts the rooms together.

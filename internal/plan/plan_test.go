@@ -26,7 +26,7 @@ func TestPress(t *testing.T) {
 func TestUnbuiltIsRefusedByName(t *testing.T) {
 	for word, block := range map[string]string{
 		"organisations": "organisations: {sign_up: create, roles: []}", "mail": `mail: {from: "a@b.example"}`, "ledger: keep": "ledger: {keep: 7y}",
-		"keys: rotate": "keys: {rotate: 90d}", "store: PostgreSQL": `store: "${env:DATABASE_URL}"`,
+		"keys: rotate": "keys: {rotate: 90d}",
 	} {
 		f, err := decl.Parse("fastness.yaml", []byte("version: 1\nservice: {name: x}\n"+block+"\n"), "development")
 		if err != nil {
