@@ -91,7 +91,7 @@ type child struct {
 
 func start(command []string) (*child, error) {
 	cmd := exec.Command(command[0], command[1:]...) // #nosec G204 -- the program starts itself: the command is set by the wiring, never by a request
-	cmd.Env = []string{"GOMAXPROCS=1"} // one worker takes one processor, and sees nothing of our environment
+	cmd.Env = []string{"GOMAXPROCS=1"}              // one worker takes one processor, and sees nothing of our environment
 	cmd.SysProcAttr = apart()
 	in, err := cmd.StdinPipe()
 	if err != nil {
