@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/fastness-dev/fastness/internal/keep/judge"
+	"github.com/fastness-dev/fastness/internal/keep/value"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -23,17 +25,17 @@ func (p Profiles) Check(fields json.RawMessage) error {
 	return err
 }
 
-func (p Profiles) decode(fields json.RawMessage) (*change, error) {
+func (p Profiles) decode(fields json.RawMessage) (*value.Change, error) {
 	if len(fields) == 0 || string(fields) == "null" {
 		fields = json.RawMessage("{}")
 	}
-	return decodeChange(p.k.plan.Accounts, fields, true)
+	return value.DecodeChange(p.k.plan.Accounts, fields, true)
 }
 
 // Create makes the row. nil fields: an operator makes the account, and mandatory fields get their type's empty value until their
 // owner fills them in.
 func (p Profiles) Create(ctx context.Context, tx store.Tx, id types.ID, fields json.RawMessage) error {
-	ch, err := &change{}, error(nil)
+	ch, err := &value.Change{}, error(nil)
 	if fields != nil {
 		if ch, err = p.decode(fields); err != nil {
 			return err
@@ -46,8 +48,8 @@ func (p Profiles) Create(ctx context.Context, tx store.Tx, id types.ID, fields j
 	a.action, a.event = types.Create, types.RowCreate
 	next := a.next(nil)
 	for _, f := range a.col.Fields {
-		if !f.Optional && next.values[f.Bit].Missing() {
-			if next.values[f.Bit], err = p.empty(f, id); err != nil {
+		if !f.Optional && next.Values[f.Bit].Missing() {
+			if next.Values[f.Bit], err = p.empty(f, id); err != nil {
 				return err
 			}
 		}
@@ -66,21 +68,21 @@ func (p Profiles) Set(ctx context.Context, tx store.Tx, id types.ID, fields json
 		return err
 	}
 	a.action, a.event = types.Update, types.RowUpdate
-	old, err := p.k.load(ctx, tx, a.col, id)
+	old, err := p.k.tables.Load(ctx, tx, a.col, id)
 	if err != nil {
 		return err
 	}
 	if old == nil {
-		return errNoRow
+		return judge.NoRow
 	}
 	return a.update(ctx, tx, old, a.next(old))
 }
 
-func (p Profiles) act(id types.ID, ch *change) (*act, error) {
+func (p Profiles) act(id types.ID, ch *value.Change) (*act, error) {
 	k := p.k
 	a := &act{k: k, c: &types.Caller{Kind: types.System, Name: "sign-up", Reason: "an account is made"}, id: id, col: k.plan.Accounts,
 		b: &rule.Bindings{Me: id, Now: k.cfg.Clock.Now().UTC()}, change: ch}
-	return a, k.sealChange(a.col, id, ch)
+	return a, a.seal()
 }
 
 func (p Profiles) empty(f *plan.Field, id types.ID) (types.Value, error) {
@@ -94,7 +96,7 @@ func (p Profiles) empty(f *plan.Field, id types.ID) (types.Value, error) {
 		v = types.TextValue("null")
 	}
 	if f.Encrypted {
-		return p.k.sealValue(p.k.plan.Accounts, f, id, v)
+		return p.k.tables.Seal(p.k.plan.Accounts, f, id, v)
 	}
 	return v, nil
 }

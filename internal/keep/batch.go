@@ -55,13 +55,13 @@ func (k *Keep) Batch(ctx context.Context, c *types.Caller, body []byte, w Write)
 		return nil, types.Refuse(types.Malformed, "bad_batch", "a batch has 1 to 100 operations")
 	}
 	w.Body = body
-	replay, err := k.newReplay(c, w)
+	key, err := k.keys.New(c, w.request())
 	if err != nil {
 		return nil, err
 	}
 	var out []byte
 	err = k.db.Write(ctx, func(tx store.Tx) error {
-		done, err := replay.find(ctx, tx)
+		done, err := key.Find(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (k *Keep) Batch(ctx context.Context, c *types.Caller, body []byte, w Write)
 			}
 			return store.Keep(err)
 		}
-		return replay.keep(ctx, tx, 200, "")
+		return key.Keep(ctx, tx, 200, "")
 	})
 	if err != nil {
 		return nil, err

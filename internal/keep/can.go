@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/fastness-dev/fastness/internal/keep/judge"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -77,7 +78,7 @@ func (k *Keep) try(ctx context.Context, tx store.Tx, c *types.Caller, q question
 	}
 	out := reply{May: true}
 	if a.change != nil {
-		out.Fields = a.change.names()
+		out.Fields = a.change.Names()
 	}
 	return out, nil
 }
@@ -91,30 +92,26 @@ func refusedReply(err error) (reply, error) {
 }
 
 func (k *Keep) tryRead(ctx context.Context, tx store.Tx, c *types.Caller, q question) (reply, error) {
-	col, rules, err := k.permit(c, q.Collection, types.Read)
+	v, err := k.views.Of(c, q.Collection)
 	if err != nil {
 		return refusedReply(err)
 	}
-	v, err := k.view(c, col, rules)
-	if err != nil {
-		return reply{}, err
-	}
 	if q.ID == "" {
-		return reply{May: true, Fields: names(col, v.able)}, nil
+		return reply{May: true, Fields: names(v.Collection, v.Able())}, nil
 	}
 	id, _ := types.ParseID(q.ID)
-	m, ok, err := k.readable(ctx, tx, v, k.bindings(c), id)
+	m, ok, err := v.Readable(ctx, tx, k.bindings(c), id)
 	if err != nil || !ok {
-		return reply{Code: errNoRow.Code}, err
+		return reply{Code: judge.NoRow.Code}, err
 	}
-	return reply{May: true, Fields: names(col, m)}, nil
+	return reply{May: true, Fields: names(v.Collection, m)}, nil
 }
 
 // tryVerb asks which fields an update or create could name, by the rules that hold on the row as it is.
 func (k *Keep) tryVerb(ctx context.Context, tx store.Tx, c *types.Caller, action types.Action, w Write) (reply, error) {
 	w.Body = []byte("{}")
 	if action == types.Create {
-		col, rules, err := k.permit(c, w.Collection, action)
+		col, rules, err := judge.Permit(k.plan, c, w.Collection, action)
 		if err != nil {
 			return refusedReply(err)
 		}
@@ -132,18 +129,18 @@ func (k *Keep) tryVerb(ctx context.Context, tx store.Tx, c *types.Caller, action
 	if err != nil {
 		return refusedReply(err)
 	}
-	v, err := k.judge(ctx, tx, c, a.b, a.rules, old, a.next(old), 0)
+	v, err := a.judge(ctx, tx, old, a.next(old), 0)
 	switch {
 	case err != nil:
 		return reply{}, err
-	case !v.allowed:
-		return refusedReply(v.refusal(a.col, 0, false))
+	case !v.Allowed:
+		return refusedReply(v.Refusal(a.col, 0, false))
 	}
 	var m plan.Mask
 	for _, f := range a.col.Fields { // each field by itself, since judge stops at the first rule that allows
-		if one, err := k.judge(ctx, tx, c, a.b, a.rules, old, a.next(old), 1<<f.Bit); err != nil {
+		if one, err := a.judge(ctx, tx, old, a.next(old), 1<<f.Bit); err != nil {
 			return reply{}, err
-		} else if one.allowed && !f.Fixed {
+		} else if one.Allowed && !f.Fixed {
 			m |= 1 << f.Bit
 		}
 	}

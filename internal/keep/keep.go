@@ -6,17 +6,21 @@
 // answered before a rule has said yes: absent and unreadable rows take one path and give one answer. Every act and every
 // refusal of a signed-in caller is evidence.
 //
-// The map: keep.go (New, errors), view.go and row.go (a row as a caller may see it), list.go, filter.go, cursor.go (lists and
-// search), write.go, change.go, judge.go, integrity.go (writes in their order), batch.go, can.go, idempotency.go, etag.go,
-// explain.go (why), account.go (the built-in collection), transfer.go (import, export), routes.go (what edge mounts).
+// The map: keep.go (New), read.go (get, list, search), write.go, integrity.go, cascade.go (writes in their order), batch.go,
+// can.go, explain.go (why), account.go (the built-in collection), routes.go (what edge mounts). Below it value (typed values),
+// row (stored rows, without rules), judge (may he), view (what he sees), page (lists), replay (Idempotency-Key).
 package keep
 
 import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 
+	"github.com/fastness-dev/fastness/internal/keep/judge"
+	"github.com/fastness-dev/fastness/internal/keep/page"
+	"github.com/fastness-dev/fastness/internal/keep/replay"
+	"github.com/fastness-dev/fastness/internal/keep/row"
+	"github.com/fastness-dev/fastness/internal/keep/view"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/seal"
@@ -37,14 +41,14 @@ type Config struct {
 
 // Keep reads and writes rows. Safe for concurrent use.
 type Keep struct {
-	cfg   Config
-	plan  *plan.Plan
-	db    store.DB
-	mu    sync.RWMutex
-	views map[viewKey]*view
-	lists map[string]*listStmt
-	rows  sync.Map // *plan.Collection to *rowStmts
-	why   explanations
+	cfg    Config
+	plan   *plan.Plan
+	db     store.DB
+	tables *row.Tables
+	views  *view.Views
+	lists  *page.Lists
+	keys   *replay.Keys
+	why    judge.Explanations
 }
 
 // New returns a Keep over a database that has the plan's tables.
@@ -55,64 +59,30 @@ func New(cfg Config) (*Keep, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Keep{cfg: cfg, plan: cfg.Plan, db: cfg.DB, views: map[viewKey]*view{}, lists: map[string]*listStmt{}}, nil
+	k := &Keep{cfg: cfg, plan: cfg.Plan, db: cfg.DB, keys: &replay.Keys{Ring: cfg.Ring, Clock: cfg.Clock}}
+	k.tables = &row.Tables{Plan: cfg.Plan, Ring: cfg.Ring, Dialect: cfg.DB.Dialect()}
+	k.views = &view.Views{Tables: k.tables}
+	k.lists = &page.Lists{Views: k.views, Clock: cfg.Clock}
+	return k, nil
 }
+
+// Tables returns keep's own tables.
+func Tables() []store.Table { return replay.Tables() }
 
 // Plan returns the plan that is served.
 func (k *Keep) Plan() *plan.Plan { return k.plan }
 
-// Refusals that do not depend on stored data, or that say the same for absent and unreadable rows.
-var (
-	errNoCollection = types.Refuse(types.NotFound, "not_found", "there is no such collection")
-	errNoRow        = types.Refuse(types.NotFound, "not_found", "there is no such row")
-	errNotAllowed   = types.Refuse(types.Forbidden, "not_allowed", "none of your roles may do this")
-	errSignIn       = types.Refuse(types.Unauthenticated, "sign_in_required", "sign in first")
-	errFactor       = types.Refuse(types.Forbidden, "factor_required", "one of your roles may do this after signing in with another factor")
-	errStepUp       = types.Refuse(types.Forbidden, "step_up_required", "prove a factor again, at /auth/step-up, and repeat the request")
-	errScope        = types.Refuse(types.Forbidden, "out_of_scope", "this token was not issued for that")
-	errOrg          = types.Refuse(types.Forbidden, "organisation_required", "choose an organisation for this session first")
-)
+// Tidy forgets what has had its time: idempotency keys. The root runs it every hour.
+func (k *Keep) Tidy(ctx context.Context) error { return k.keys.Tidy(ctx, k.db) }
 
-// bindings are the caller's values in rules, at the request's one time.
+// May says whether the caller's roles may use the verb of a collection at all, by the plan and the caller alone.
+func (k *Keep) May(c *types.Caller, collection string, a types.Action) error {
+	_, _, err := judge.Permit(k.plan, c, collection, a)
+	return err
+}
+
 func (k *Keep) bindings(c *types.Caller) *rule.Bindings {
-	return &rule.Bindings{Me: c.Account, Org: c.Org, MFA: c.Factors.MFA(), Roles: c.Roles, Now: k.cfg.Clock.Now().UTC()}
-}
-
-// permit finds the collection and says whether the caller's roles may use the verb at all; unruled callers always may.
-func (k *Keep) permit(c *types.Caller, collection string, a types.Action) (*plan.Collection, []plan.Folded, error) {
-	col := k.plan.Collection(collection)
-	if col == nil {
-		return nil, nil, errNoCollection
-	}
-	if c.Unruled() {
-		return col, []plan.Folded{{Rule: &plan.Rule{Action: a, Mask: col.All, Whole: true}, When: &rule.Fixed{Truth: rule.Yes}}}, nil
-	}
-	if c.Scope != nil && c.Scope.Collections[collection]&a == 0 {
-		return nil, nil, errScope
-	}
-	rules := k.plan.For(col, a, c)
-	if len(rules) == 0 {
-		return nil, nil, k.impossible(c, col, a)
-	}
-	if col.PerOrg && c.Org == "" && c.Kind == types.Signed {
-		return nil, nil, errOrg
-	}
-	return col, rules, nil
-}
-
-// impossible says why no rule is left for a caller: by the plan and the caller alone.
-func (k *Keep) impossible(c *types.Caller, col *plan.Collection, a types.Action) error {
-	if c.Kind == types.Anonymous {
-		return errSignIn
-	}
-	if c.Dormant != 0 {
-		awake := *c
-		awake.Roles |= c.Dormant
-		if len(k.plan.For(col, a, &awake)) > 0 {
-			return errFactor
-		}
-	}
-	return errNotAllowed
+	return judge.Bindings(c, k.cfg.Clock.Now())
 }
 
 // refuse records the refusal of a signed-in caller without waiting for the commit.
@@ -125,10 +95,4 @@ func (k *Keep) refuse(ctx context.Context, c *types.Caller, event types.Event, c
 	if werr := k.db.WriteSoon(ctx, func(tx store.Tx) error { return tx.Record(e) }); werr != nil {
 		k.cfg.Log.Error("evidence of a refusal was not written", "error", werr.Error())
 	}
-}
-
-// May says whether the caller's roles may use the verb of a collection at all, by the plan and the caller alone.
-func (k *Keep) May(c *types.Caller, collection string, a types.Action) error {
-	_, _, err := k.permit(c, collection, a)
-	return err
 }

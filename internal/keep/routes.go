@@ -2,13 +2,10 @@ package keep
 
 import (
 	"context"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/go-json-experiment/json"
-
+	"github.com/fastness-dev/fastness/internal/keep/page"
+	"github.com/fastness-dev/fastness/internal/keep/value"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -66,24 +63,24 @@ func (k *Keep) collectionRoutes(col *plan.Collection) []plan.Route {
 	if len(col.Reads) > 0 {
 		out = append(out,
 			plan.Route{Name: "list_" + col.Name, Method: "GET", Path: base, Summary: "A page of " + col.Name, Access: access(types.Read), Status: 200,
-				Out: pageSchema(col), Query: append(listParams(col), fields, include), Errors: []string{"unknown_field", "not_indexed", "cursor_invalid"},
+				Out: page.Schema(col), Query: append(page.Params(col), fields, include), Errors: []string{"unknown_field", "not_indexed", "cursor_invalid"},
 				Handle: func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-					q, err := parseList(col.Name, r.Query)
+					q, err := page.ParseList(col.Name, r.Query)
 					if err != nil {
 						return nil, err
 					}
 					return k.List(ctx, r.Caller, q)
 				}},
 			plan.Route{Name: "get_" + col.Name, Method: "GET", Path: base + "/{id}", Summary: "One row of " + col.Name, Access: access(types.Read), Status: 200,
-				Out: rowSchema(col), Query: []plan.Param{fields, include}, Errors: []string{"not_found"},
+				Out: value.RowSchema(col), Query: []plan.Param{fields, include}, Errors: []string{"not_found"},
 				Handle: func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-					return k.Get(ctx, r.Caller, GetQuery{Collection: col.Name, ID: r.Path("id"), Fields: split(r.Query.Get("fields")),
-						Include: split(r.Query.Get("include")), IfNoneMatch: r.Header.Get("If-None-Match")})
+					return k.Get(ctx, r.Caller, GetQuery{Collection: col.Name, ID: r.Path("id"), Fields: page.Names(r.Query.Get("fields")),
+						Include: page.Names(r.Query.Get("include")), IfNoneMatch: r.Header.Get("If-None-Match")})
 				}},
 			plan.Route{Name: "search_" + col.Name, Method: "POST", Path: base + "/search", Summary: "A page of " + col.Name + " by a filter in CEL",
-				Access: access(types.Read), Status: 200, In: searchSchema(), Out: pageSchema(col), Errors: []string{"bad_filter", "not_indexed"}, Query: []plan.Param{},
+				Access: access(types.Read), Status: 200, In: page.SearchSchema(), Out: page.Schema(col), Errors: []string{"bad_filter", "not_indexed"}, Query: []plan.Param{},
 				Handle: func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-					q, err := parseSearch(col.Name, r.Body)
+					q, err := page.ParseSearch(col.Name, r.Body)
 					if err != nil {
 						return nil, err
 					}
@@ -92,14 +89,14 @@ func (k *Keep) collectionRoutes(col *plan.Collection) []plan.Route {
 	}
 	if len(col.Creates) > 0 && col != k.plan.Accounts {
 		out = append(out, plan.Route{Name: "create_" + col.Name, Method: "POST", Path: base, Summary: "Make a row of " + col.Name, Access: access(types.Create),
-			Status: 201, In: writeSchema(col, true), Out: rowSchema(col), Query: []plan.Param{}, Errors: []string{"invalid", "already_exists", "not_allowed"},
+			Status: 201, In: value.WriteSchema(col, true), Out: value.RowSchema(col), Query: []plan.Param{}, Errors: []string{"invalid", "already_exists", "not_allowed"},
 			Handle: func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 				return k.Create(ctx, r.Caller, writeOf(r, "POST", base))
 			}})
 	}
 	if len(col.Updates) > 0 {
 		out = append(out, plan.Route{Name: "update_" + col.Name, Method: "PATCH", Path: base + "/{id}", Summary: "Change a row of " + col.Name + " by merge patch",
-			Access: access(types.Update), Status: 200, In: writeSchema(col, false), Out: rowSchema(col), Query: []plan.Param{},
+			Access: access(types.Update), Status: 200, In: value.WriteSchema(col, false), Out: value.RowSchema(col), Query: []plan.Param{},
 			Errors: []string{"invalid", "not_found", "field_not_allowed", "changed", "no_such_step", "already_exists"},
 			Handle: func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 				return k.Update(ctx, r.Caller, writeOf(r, "PATCH", base+"/"+r.Path("id")))
@@ -113,66 +110,4 @@ func (k *Keep) collectionRoutes(col *plan.Collection) []plan.Route {
 			}})
 	}
 	return out
-}
-
-func split(s string) []string {
-	if s == "" {
-		return nil
-	}
-	return strings.Split(s, ",")
-}
-
-// words of a query string that are not filters.
-var listWords = []string{"sort", "limit", "after", "fields", "include", "count"}
-
-// parseList reads a query string: the words above, and filters (field, field.gte).
-func parseList(collection string, query url.Values) (ListQuery, error) {
-	q := ListQuery{Collection: collection, Sort: query.Get("sort"), After: query.Get("after"), Fields: split(query.Get("fields")), Include: split(query.Get("include"))}
-	names := make([]string, 0, len(query))
-	for name, values := range query {
-		if len(values) != 1 {
-			return q, types.Refuse(types.Malformed, "bad_query", "give each parameter once: "+printable(name))
-		}
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		switch value := query.Get(name); name {
-		case "limit":
-			n, err := strconv.Atoi(value)
-			if err != nil || n < 1 {
-				return q, types.Refuse(types.Malformed, "bad_limit", "limit lies between 1 and "+strconv.Itoa(maxLimit))
-			}
-			q.Limit = n
-		case "count":
-			if value != "true" && value != "false" {
-				return q, types.Refuse(types.Malformed, "bad_query", "count is true or false")
-			}
-			q.Count = value == "true"
-		default:
-			if slices.Contains(listWords, name) {
-				continue
-			}
-			field, op, _ := strings.Cut(name, ".")
-			q.Filters = append(q.Filters, QueryFilter{field, op, value})
-		}
-	}
-	return q, nil
-}
-
-// parseSearch reads the body of a search.
-func parseSearch(collection string, body []byte) (ListQuery, error) {
-	var in struct {
-		Filter  string   `json:"filter"`
-		Sort    string   `json:"sort"`
-		Limit   int      `json:"limit"`
-		After   string   `json:"after"`
-		Fields  []string `json:"fields"`
-		Include []string `json:"include"`
-		Count   bool     `json:"count"`
-	}
-	if err := json.Unmarshal(body, &in, json.RejectUnknownMembers(true)); err != nil {
-		return ListQuery{}, types.Refuse(types.Malformed, "bad_search", `send {"filter", "sort", "limit", "after", "fields", "include", "count"}`)
-	}
-	return ListQuery{Collection: collection, Filter: in.Filter, Sort: in.Sort, Limit: in.Limit, After: in.After, Fields: in.Fields, Include: in.Include, Count: in.Count}, nil
 }

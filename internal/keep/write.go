@@ -2,8 +2,12 @@ package keep
 
 import (
 	"context"
-	"strings"
 
+	"github.com/fastness-dev/fastness/internal/keep/judge"
+	"github.com/fastness-dev/fastness/internal/keep/replay"
+	"github.com/fastness-dev/fastness/internal/keep/row"
+	"github.com/fastness-dev/fastness/internal/keep/value"
+	"github.com/fastness-dev/fastness/internal/keep/view"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -20,6 +24,10 @@ type Write struct {
 	Fields         []string
 }
 
+func (w Write) request() replay.Request {
+	return replay.Request{Key: w.IdempotencyKey, Method: w.Method, Path: w.Path, Body: w.Body}
+}
+
 // act is one write inside a transaction: everything that was decided before it began.
 type act struct {
 	k      *Keep
@@ -29,8 +37,8 @@ type act struct {
 	event  types.Event
 	col    *plan.Collection
 	rules  []plan.Folded
-	view   *view // nil: the caller may read nothing of the collection
-	change *change
+	view   *view.View // nil: the caller may read nothing of the collection
+	change *value.Change
 	id     types.ID
 	w      Write
 }
@@ -39,15 +47,13 @@ var events = map[types.Action]types.Event{types.Create: types.RowCreate, types.U
 
 // prepare does what needs no stored data: may the roles do this at all, is the request within its types and bounds, seal.
 func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, error) {
-	col, rules, err := k.permit(c, w.Collection, action)
+	col, rules, err := judge.Permit(k.plan, c, w.Collection, action)
 	if err != nil {
 		return nil, err
 	}
 	a := &act{k: k, c: c, b: k.bindings(c), action: action, event: events[action], col: col, rules: rules, w: w}
-	if _, reads, err := k.permit(c, w.Collection, types.Read); err == nil {
-		if a.view, err = k.view(c, col, reads); err != nil {
-			return nil, err
-		}
+	if a.view, err = k.views.Of(c, w.Collection); err != nil && !refused(err) {
+		return nil, err
 	}
 	if action == types.Create {
 		if a.id = types.NewID(a.b.Now); col.Random {
@@ -60,10 +66,10 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 		}
 	}
 	if action != types.Delete {
-		if a.change, err = decodeChange(col, w.Body, action == types.Create); err != nil {
+		if a.change, err = value.DecodeChange(col, w.Body, action == types.Create); err != nil {
 			return nil, err
 		}
-		err = k.sealChange(col, a.id, a.change)
+		err = a.seal()
 	}
 	return a, err
 }
@@ -77,16 +83,16 @@ func (a *act) run(ctx context.Context, tx store.Tx) error {
 	next := a.next(old)
 	var named plan.Mask
 	if a.change != nil {
-		named = a.change.mask
+		named = a.change.Mask
 	}
-	v, err := a.k.judge(ctx, tx, a.c, a.b, a.rules, old, next, named)
+	v, err := a.judge(ctx, tx, old, next, named)
 	if err != nil {
 		return err
 	}
-	if !v.allowed {
-		return v.refusal(a.col, named, a.action == types.Create)
+	if !v.Allowed {
+		return v.Refusal(a.col, named, a.action == types.Create)
 	}
-	if a.w.IfMatch != "" && (old == nil || !matches(a.w.IfMatch, a.k.etag(a.id, old.version, mask, a.w.Fields))) {
+	if a.w.IfMatch != "" && (old == nil || !view.Matches(a.w.IfMatch, a.view.ETag(a.id, old.Version, mask, a.w.Fields))) {
 		return types.Refuse(types.Precondition, "changed", "the row changed since you read it; read it again")
 	}
 	switch a.action {
@@ -104,128 +110,107 @@ func (a *act) run(ctx context.Context, tx store.Tx) error {
 }
 
 // load reads the row of an update or delete, for a caller who may read it. Absent and unreadable rows do equal work.
-func (a *act) load(ctx context.Context, tx store.Tx) (*row, plan.Mask, error) {
+func (a *act) load(ctx context.Context, tx store.Tx) (*row.Row, plan.Mask, error) {
 	if a.action == types.Create {
 		return nil, 0, nil
 	}
 	if a.view == nil {
-		return nil, 0, errNoRow
+		return nil, 0, judge.NoRow
 	}
-	mask, ok, err := a.k.readable(ctx, tx, a.view, a.b, a.id)
+	mask, ok, err := a.view.Readable(ctx, tx, a.b, a.id)
 	if err != nil {
 		return nil, 0, err
 	}
-	old, err := a.k.load(ctx, tx, a.col, a.id)
+	old, err := a.k.tables.Load(ctx, tx, a.col, a.id)
 	if err != nil {
 		return nil, 0, err
 	}
 	if !ok || old == nil {
-		return nil, 0, errNoRow
+		return nil, 0, judge.NoRow
 	}
 	return old, mask, nil
 }
 
 // next is the row as it would be after the act.
-func (a *act) next(old *row) *row {
+func (a *act) next(old *row.Row) *row.Row {
 	now := types.Micros(a.b.Now)
 	if a.action == types.Delete {
 		return nil
 	}
-	var n *row
+	var n *row.Row
 	if old != nil {
-		n = old.clone()
-		n.updated, n.version = max(now, old.updated), old.version+1
+		n = old.Clone()
+		n.Updated, n.Version = max(now, old.Updated), old.Version+1
 	} else {
-		n = &row{col: a.col, id: a.id, created: now, updated: now, version: 1, values: make([]types.Value, len(a.col.Fields))}
+		n = &row.Row{Collection: a.col, ID: a.id, Created: now, Updated: now, Version: 1, Values: make([]types.Value, len(a.col.Fields))}
 		if a.col.PerOrg {
-			n.org = types.IDValue(a.c.Org)
+			n.Org = types.IDValue(a.c.Org)
 		}
 		for _, f := range a.col.Fields {
-			n.values[f.Bit] = defaultOf(f, a.b)
+			n.Values[f.Bit] = defaultOf(f, a.b)
 		}
 	}
-	for i, f := range a.change.fields {
-		n.values[f.Bit] = a.change.values[i]
+	for i, f := range a.change.Fields {
+		n.Values[f.Bit] = a.change.Values[i]
 	}
 	return n
 }
 
 // record writes the evidence of the act.
-func (a *act) record(tx store.Tx, outcome types.Outcome, code string, next *row) error {
+func (a *act) record(tx store.Tx, outcome types.Outcome, code string, next *row.Row) error {
 	e := types.NewEntry(a.event, outcome, a.c, a.b.Now)
 	e.Collection, e.Row, e.Code = a.col.Name, a.id, code
 	if next != nil && outcome == types.Done {
-		e.Version = next.version
+		e.Version = next.Version
 	}
 	if a.change != nil {
-		e.Fields = a.change.names()
+		e.Fields = a.change.Names()
 	}
 	return tx.Record(e)
 }
 
-func (a *act) create(ctx context.Context, tx store.Tx, next *row) error {
+// judge asks the write rules, with the resolver of this transaction.
+func (a *act) judge(ctx context.Context, tx store.Tx, old, next *row.Row, named plan.Mask) (judge.Verdict, error) {
+	var before, after rule.Record
+	if old != nil {
+		before = old
+	}
+	if next != nil {
+		after = next
+	}
+	return judge.Write(a.c, a.b, a.rules, before, after, a.k.tables.Resolver(ctx, tx, a.b), named)
+}
+
+// seal replaces the values of encrypted fields by their sealed form. It is the slow part and needs no transaction.
+func (a *act) seal() error {
+	for i, f := range a.change.Fields {
+		if f.Encrypted {
+			v, err := a.k.tables.Seal(a.col, f, a.id, a.change.Values[i])
+			if err != nil {
+				return err
+			}
+			a.change.Values[i] = v
+		}
+	}
+	return nil
+}
+
+func (a *act) create(ctx context.Context, tx store.Tx, next *row.Row) error {
 	if err := a.verify(ctx, tx, nil, next); err != nil {
 		return err
 	}
-	args := []types.Value{types.TextValue(string(next.id)), types.IntValue(next.created), types.IntValue(next.updated), types.IntValue(next.version)}
-	if a.col.PerOrg {
-		args = append(args, next.org)
-	}
-	for i, f := range a.col.Fields {
-		args = append(args, stored(f, next.values[i]))
-	}
-	s := a.k.stmts(a.col)
-	if _, err := tx.Exec(ctx, s.insert, args...); err != nil {
+	if err := a.k.tables.Insert(ctx, tx, next); err != nil {
 		return a.conflict(ctx, tx, err, next)
-	}
-	for i, f := range a.col.Fields {
-		if err := a.writeSide(ctx, tx, s, f, next.values[i]); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-func (a *act) update(ctx context.Context, tx store.Tx, old, next *row) error {
+func (a *act) update(ctx context.Context, tx store.Tx, old, next *row.Row) error {
 	if err := a.verify(ctx, tx, old, next); err != nil {
 		return err
 	}
-	var b strings.Builder
-	b.WriteString("UPDATE " + store.Quote(a.col.Table) + ` SET "updated" = ?, "version" = ?`)
-	args := []types.Value{types.IntValue(next.updated), types.IntValue(next.version)}
-	for i, f := range a.change.fields {
-		b.WriteString(", " + store.Quote(f.Column) + " = ?")
-		args = append(args, stored(f, a.change.values[i]))
-	}
-	b.WriteString(` WHERE "id" = ?`)
-	stmt := a.k.keepList("", textOf(b.String(), nil)).stmt
-	if _, err := tx.Exec(ctx, stmt, append(args, types.TextValue(string(a.id)))...); err != nil {
+	if err := a.k.tables.Update(ctx, tx, next, a.change.Fields); err != nil {
 		return a.conflict(ctx, tx, err, next)
-	}
-	s := a.k.stmts(a.col)
-	for i, f := range a.change.fields {
-		if f.Side == "" {
-			continue
-		}
-		if _, err := tx.Exec(ctx, s.sideClear[f], types.TextValue(string(a.id))); err != nil {
-			return err
-		}
-		if err := a.writeSide(ctx, tx, s, f, a.change.values[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeSide keeps the side table of a list, which rules look into.
-func (a *act) writeSide(ctx context.Context, tx store.Tx, s *rowStmts, f *plan.Field, v types.Value) error {
-	if f.Side == "" {
-		return nil
-	}
-	for i, item := range v.Items {
-		if _, err := tx.Exec(ctx, s.sideAdd[f], types.TextValue(string(a.id)), types.IntValue(int64(i)), item); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -248,21 +233,21 @@ func (k *Keep) Delete(ctx context.Context, c *types.Caller, w Write) (*plan.Answ
 func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, w Write) (*plan.Answer, error) {
 	a, err := k.prepare(c, action, w)
 	if err != nil {
-		if kind := types.KindOf(err); kind == types.Forbidden || kind == types.NotFound {
+		if refused(err) {
 			k.refuse(ctx, c, events[action], w.Collection, "", err)
 		}
 		return nil, err
 	}
-	replay, err := k.newReplay(c, w)
+	key, err := k.keys.New(c, w.request())
 	if err != nil {
 		return nil, err
 	}
 	var answer *plan.Answer
 	err = k.db.Write(ctx, func(tx store.Tx) error {
 		answer = nil
-		if done, err := replay.find(ctx, tx); err != nil || done != nil {
+		if done, err := key.Find(ctx, tx); err != nil || done != nil {
 			if err == nil {
-				answer, err = a.answer(ctx, tx, done.status, done.row)
+				answer, err = a.answer(ctx, tx, done.Status, done.Row)
 			}
 			return err
 		}
@@ -273,7 +258,7 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 		if answer, err = a.answer(ctx, tx, 0, a.id); err != nil {
 			return err
 		}
-		return replay.keep(ctx, tx, answer.Status, a.id)
+		return key.Keep(ctx, tx, answer.Status, a.id)
 	})
 	if err != nil {
 		if types.KindOf(err) == types.NotFound || types.KindOf(err) == types.Forbidden {
@@ -307,14 +292,13 @@ func (a *act) answer(ctx context.Context, tx store.Tx, status int, id types.ID) 
 		out.Header["Location"] = []string{"/api/v1/" + a.col.Name + "/" + string(id)}
 	}
 	if a.view != nil {
-		want, err := a.view.want(a.w.Fields)
+		want, err := a.view.Wanted(a.w.Fields)
 		if err != nil {
 			return nil, err
 		}
-		buf := []byte{}
-		etag, err := a.k.appendGet(ctx, tx, &buf, a.view, a.b, id, want, a.w.Fields, nil)
+		body, etag, err := a.view.AppendGet(ctx, tx, nil, a.b, id, want, a.w.Fields, nil)
 		if err == nil {
-			out.Body = buf
+			out.Body = body
 			out.Header["Etag"] = []string{etag}
 			if a.action == types.Update {
 				out.Status = 200

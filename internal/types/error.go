@@ -3,6 +3,7 @@ package types
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -90,4 +91,17 @@ func CodeOf(err error) string {
 		return e.Code
 	}
 	return ""
+}
+
+// Printable keeps a client's word short and plain, so that it can stand in a message.
+func Printable(s string) string {
+	if len(s) > 40 {
+		s = s[:40]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
 }

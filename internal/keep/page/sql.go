@@ -1,4 +1,4 @@
-package keep
+package page
 
 import (
 	"strconv"
@@ -42,30 +42,58 @@ func (s *sqlText) param(kind rule.ParamKind) {
 	s.args = append(s.args, rule.Arg{Param: kind})
 }
 
-// pageStmt builds or finds the statement of a page. Statements are cached by their text; those without a client's filter are
-// found by a key that costs less than building them.
-func (k *Keep) pageStmt(c *types.Caller, p *page) (*listStmt, error) {
-	key := ""
-	if p.filter == nil {
-		var b strings.Builder
-		b.WriteString(p.view.col.Name + "|" + strconv.FormatUint(uint64(c.Roles), 36) + "|" + strconv.Itoa(int(c.Kind)) + "|" +
-			strconv.FormatBool(c.Unruled()) + "|" + p.sort.Name + strconv.FormatBool(p.down) + "|" + p.cursorState())
-		for _, f := range p.fields {
-			b.WriteString("," + f.Name)
+// listing is a compiled page or count: its arguments have holes for the cursor and the limit.
+type listing struct {
+	stmt *store.Stmt
+	args []rule.Arg
+}
+
+// Parameters of a page that are neither literals nor the caller's: their ParamKind in listing.args.
+const (
+	cursorKey rule.ParamKind = 100 + iota
+	cursorID
+	pageLimit
+)
+
+// listing builds the statement of a page; without a client's filter it is found by a key that costs less than building it.
+func (l *Lists) listing(c *types.Caller, p *Page) (*listing, error) {
+	if p.filter != nil {
+		s, err := l.buildPage(p)
+		if err != nil {
+			return nil, err
 		}
-		key = b.String()
-		if s := k.cachedList(key); s != nil {
-			return s, nil
-		}
+		return l.compiled(s), nil
 	}
-	s, err := k.buildPage(p)
+	var b strings.Builder
+	b.WriteString(p.view.Collection.Name + "|" + strconv.FormatUint(uint64(c.Roles), 36) + "|" + strconv.Itoa(int(c.Kind)) + "|" +
+		strconv.FormatBool(c.Unruled()) + "|" + p.sort.Name + strconv.FormatBool(p.down) + "|" + p.cursorState())
+	for _, f := range p.fields {
+		b.WriteString("," + f.Name)
+	}
+	key := b.String()
+	l.mu.RLock()
+	known := l.known[key]
+	l.mu.RUnlock()
+	if known != nil {
+		return known, nil
+	}
+	s, err := l.buildPage(p)
 	if err != nil {
 		return nil, err
 	}
-	return k.keepList(key, s), nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known == nil || len(l.known) >= maxListings {
+		l.known = map[string]*listing{}
+	}
+	l.known[key] = l.compiled(s)
+	return l.known[key], nil
 }
 
-func (p *page) cursorState() string {
+// compiled gives the one statement of a shape with the literals of this request.
+func (l *Lists) compiled(s *sqlText) *listing { return &listing{l.tables().Stmt(s.b.String()), s.args} }
+
+func (p *Page) cursorState() string {
 	switch {
 	case p.after == nil:
 		return "first"
@@ -75,35 +103,10 @@ func (p *page) cursorState() string {
 	return "after"
 }
 
-func (k *Keep) cachedList(key string) *listStmt {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.lists[key]
-}
-
-// keepList remembers a statement, so that the engines see the same pointer again. Without a key the text is the key.
-func (k *Keep) keepList(key string, s *sqlText) *listStmt {
-	text := s.b.String()
-	if key == "" {
-		key = text
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if old := k.lists[key]; old != nil && old.stmt.SQL == text {
-		return &listStmt{old.stmt, s.args} // same shape, other literals
-	}
-	if len(k.lists) >= maxViews {
-		clear(k.lists)
-	}
-	l := &listStmt{&store.Stmt{SQL: text, Transient: true}, s.args}
-	k.lists[key] = l
-	return l
-}
-
-func (k *Keep) buildPage(p *page) (*sqlText, error) {
+func (l *Lists) buildPage(p *Page) (*sqlText, error) {
 	s := &sqlText{}
 	var head strings.Builder
-	s.args = append(s.args, p.view.selectList(&head, p.fields)...)
+	s.args = append(s.args, p.view.Select(&head, p.fields)...)
 	s.put(head.String(), ", x.k FROM (")
 	branches := p.branches()
 	for i, branch := range branches {
@@ -113,40 +116,40 @@ func (k *Keep) buildPage(p *page) (*sqlText, error) {
 		if len(branches) > 1 {
 			s.put("SELECT * FROM (")
 		}
-		if err := k.branch(s, p, branch); err != nil {
+		if err := l.branch(s, p, branch); err != nil {
 			return nil, err
 		}
 		if len(branches) > 1 {
 			s.put(") b", strconv.Itoa(i))
 		}
 	}
-	s.put(") x JOIN ", store.Quote(p.view.col.Table), ` r ON r."id" = x.id ORDER BY `, p.order("x.k", "x.id"), " LIMIT ")
+	s.put(") x JOIN ", store.Quote(p.view.Collection.Table), ` r ON r."id" = x.id ORDER BY `, p.order("x.k", "x.id"), " LIMIT ")
 	s.param(pageLimit)
 	return s, nil
 }
 
 // branches are the alternatives under which a row is readable; one unconditional rule makes the others superfluous.
-func (p *page) branches() []rule.Expr {
-	if p.view.all {
+func (p *Page) branches() []rule.Expr {
+	if p.view.All {
 		return []rule.Expr{&rule.Fixed{Truth: rule.Yes}}
 	}
 	var out []rule.Expr
-	for _, r := range p.view.rules {
+	for _, r := range p.view.Rules {
 		out = append(out, rule.Branches(r.When)...)
 	}
 	return out
 }
 
 // branch writes SELECT key, id of the first rows of one alternative.
-func (k *Keep) branch(s *sqlText, p *page, e rule.Expr) error {
+func (l *Lists) branch(s *sqlText, p *Page, e rule.Expr) error {
 	key := "r." + store.Quote(p.sort.Column)
-	driven, ordered := driver(p.view.col, e, p.sort)
+	driven, ordered := driver(p.view.Collection, e, p.sort)
 	sortKey, sortID := key, `r."id"`
 	if driven && !ordered {
-		sortKey, sortID = k.unindexed(p.sort, key), k.unindexed(&plan.Field{Type: plan.TextField}, sortID)
+		sortKey, sortID = l.unindexed(p.sort, key), l.unindexed(&plan.Field{Type: plan.TextField}, sortID)
 	}
-	s.put("SELECT ", key, ` AS k, r."id" AS id FROM `, store.Quote(p.view.col.Table), " r WHERE ")
-	conditions := append(rule.Conjuncts(e), p.view.guard(p.filter, p.sort)...)
+	s.put("SELECT ", key, ` AS k, r."id" AS id FROM `, store.Quote(p.view.Collection.Table), " r WHERE ")
+	conditions := append(rule.Conjuncts(e), guard(p.view, p.filter, p.sort)...)
 	if p.filter != nil {
 		conditions = append(conditions, p.filter)
 	}
@@ -154,7 +157,7 @@ func (k *Keep) branch(s *sqlText, p *page, e rule.Expr) error {
 		if i > 0 {
 			s.put(" AND ")
 		}
-		f, err := k.conditionSQL(p.view.col, c)
+		f, err := l.conditionSQL(p.view.Collection, c)
 		if err != nil {
 			return err
 		}
@@ -167,7 +170,7 @@ func (k *Keep) branch(s *sqlText, p *page, e rule.Expr) error {
 }
 
 // conditionSQL compiles a condition; membership of the caller in a list becomes `id IN (…)`, which both databases can drive.
-func (k *Keep) conditionSQL(col *plan.Collection, e rule.Expr) (rule.SQL, error) {
+func (l *Lists) conditionSQL(col *plan.Collection, e rule.Expr) (rule.SQL, error) {
 	if in, ok := e.(*rule.In); ok {
 		if path, ok := in.List.(*rule.Path); ok && len(path.Refs) == 0 && path.Root == rule.RowRoot {
 			if param, ok := in.Elem.(*rule.Param); ok {
@@ -177,7 +180,7 @@ func (k *Keep) conditionSQL(col *plan.Collection, e rule.Expr) (rule.SQL, error)
 			}
 		}
 	}
-	return rule.ToSQL(e, k.sqlOptions(col))
+	return rule.ToSQL(e, l.tables().Options(col))
 }
 
 // driver reports whether a branch is bound to the caller through an index, and whether an index holds its rows in sort order.
@@ -232,8 +235,8 @@ func equality(x *rule.Compare) (field string, bound bool) {
 }
 
 // unindexed writes a key so that the planner cannot walk the sort index instead of the caller's own.
-func (k *Keep) unindexed(f *plan.Field, key string) string {
-	if k.db.Dialect() == store.SQLite {
+func (l *Lists) unindexed(f *plan.Field, key string) string {
+	if l.tables().Dialect == store.SQLite {
 		return "+" + key
 	}
 	switch f.Type {
@@ -244,7 +247,7 @@ func (k *Keep) unindexed(f *plan.Field, key string) string {
 }
 
 // order writes the order of a page: NULL sorts below every value on both databases, as their indexes hold it.
-func (p *page) order(key, id string) string {
+func (p *Page) order(key, id string) string {
 	if p.down {
 		return key + " DESC NULLS LAST, " + id + " DESC NULLS LAST"
 	}
@@ -252,7 +255,7 @@ func (p *page) order(key, id string) string {
 }
 
 // afterSQL continues behind the cursor.
-func (p *page) afterSQL(s *sqlText, key string) {
+func (p *Page) afterSQL(s *sqlText, key string) {
 	if p.after == nil {
 		return
 	}
@@ -286,33 +289,33 @@ func (p *page) afterSQL(s *sqlText, key string) {
 	}
 }
 
-// countStmt counts the rows of all branches, to one beyond the bound.
-func (k *Keep) countStmt(p *page) (*listStmt, error) {
+// counting counts the rows of all branches, to one beyond the bound.
+func (l *Lists) counting(p *Page) (*listing, error) {
 	s := &sqlText{}
-	s.put("SELECT count(*) FROM (SELECT r.\"id\" FROM ", store.Quote(p.view.col.Table), " r WHERE (")
+	s.put("SELECT count(*) FROM (SELECT r.\"id\" FROM ", store.Quote(p.view.Collection.Table), " r WHERE (")
 	for i, e := range p.branches() {
 		if i > 0 {
 			s.put(" OR ")
 		}
-		f, err := k.conditionSQL(p.view.col, e)
+		f, err := l.conditionSQL(p.view.Collection, e)
 		if err != nil {
 			return nil, err
 		}
 		s.fragment(f)
 	}
 	s.put(")")
-	extra := p.view.guard(p.filter, nil)
+	extra := guard(p.view, p.filter, nil)
 	if p.filter != nil {
 		extra = append(extra, p.filter)
 	}
 	for _, e := range extra {
-		f, err := k.conditionSQL(p.view.col, e)
+		f, err := l.conditionSQL(p.view.Collection, e)
 		if err != nil {
 			return nil, err
 		}
 		s.put(" AND ")
 		s.fragment(f)
 	}
-	s.put(" LIMIT ", strconv.Itoa(maxCount+1), ") n")
-	return k.keepList("", s), nil
+	s.put(" LIMIT ", strconv.Itoa(MaxCount+1), ") n")
+	return l.compiled(s), nil
 }

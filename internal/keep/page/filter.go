@@ -1,27 +1,28 @@
-package keep
+package page
 
 import (
 	"slices"
 
 	"github.com/fastness-dev/fastness/internal/keep/value"
+	"github.com/fastness-dev/fastness/internal/keep/view"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// QueryFilter is one filter of a query string: field, field.gte and so on.
-type QueryFilter struct{ Field, Op, Value string }
+// Filter is one filter of a query string: field, field.gte and so on.
+type Filter struct{ Field, Op, Value string }
 
 var filterOps = map[string]rule.Op{"": rule.Equal, "ne": rule.NotEqual, "lt": rule.Less, "lte": rule.LessEqual, "gt": rule.Greater, "gte": rule.GreaterEqual}
 
 // queryFilter turns the filters of a query string into a condition over row.
-func (k *Keep) queryFilter(v *view, filters []QueryFilter) (rule.Expr, error) {
+func (l *Lists) queryFilter(v *view.View, filters []Filter) (rule.Expr, error) {
 	if len(filters) > 16 {
 		return nil, types.Refuse(types.Malformed, "too_many_filters", "a query has at most 16 filters")
 	}
 	var all []rule.Expr
 	for _, q := range filters {
-		f, err := v.usable(q.Field)
+		f, err := v.Usable(q.Field)
 		if err != nil {
 			return nil, err
 		}
@@ -29,18 +30,18 @@ func (k *Keep) queryFilter(v *view, filters []QueryFilter) (rule.Expr, error) {
 			return nil, types.Refuse(types.Malformed, "personal_in_query", "personal fields never travel in a URL; use POST …/search for "+f.Name)
 		}
 		if !f.Indexed {
-			return nil, types.Refuse(types.Malformed, "not_indexed", "add indexed: true to "+v.col.Name+"."+f.Name)
+			return nil, types.Refuse(types.Malformed, "not_indexed", "add indexed: true to "+v.Collection.Name+"."+f.Name)
 		}
 		op, known := filterOps[q.Op]
 		ordered := op <= rule.NotEqual || f.Rule.Kind != rule.RefType && f.Rule.Kind != rule.BoolType
 		if !known || !ordered {
-			return nil, types.Refuse(types.Malformed, "bad_filter", "filters are field, field.ne, .lt, .lte, .gt, .gte; "+f.Name+" does not take ."+printable(q.Op))
+			return nil, types.Refuse(types.Malformed, "bad_filter", "filters are field, field.ne, .lt, .lte, .gt, .gte; "+f.Name+" does not take ."+types.Printable(q.Op))
 		}
 		literal, errs := value.Text(relaxed(f), f.Name, q.Value)
 		if len(errs) > 0 {
 			return nil, &types.Error{Kind: types.Malformed, Code: "bad_filter", Detail: "the value of " + f.Name + " is not of its type", Fields: errs}
 		}
-		all = append(all, &rule.Compare{Op: op, Left: fieldPath(v.col, f), Right: &rule.Literal{Value: literal, Of: f.Rule}})
+		all = append(all, &rule.Compare{Op: op, Left: fieldPath(v.Collection, f), Right: &rule.Literal{Value: literal, Of: f.Rule}})
 	}
 	if len(all) == 0 {
 		return nil, nil
@@ -63,29 +64,20 @@ func fieldPath(col *plan.Collection, f *plan.Field) *rule.Path {
 	return &rule.Path{Root: rule.RowRoot, Field: f.Name, From: col.Name, Of: f.Rule}
 }
 
-// usable finds a field that the caller's roles may ever see; any other is unknown to him.
-func (v *view) usable(name string) (*plan.Field, error) {
-	f := v.col.Field(name)
-	if f == nil || !f.System && !v.able.Has(f) {
-		return nil, types.Refuse(types.Malformed, "unknown_field", "there is no field "+printable(name))
-	}
-	return f, nil
-}
-
 // searchFilter compiles the CEL filter of a search: bounded, over fields that the caller may see, one conjunct indexed.
-func (k *Keep) searchFilter(v *view, src string) (rule.Expr, error) {
-	e, err := rule.Compile(k.plan.FilterScope(v.col), src)
+func (l *Lists) searchFilter(v *view.View, src string) (rule.Expr, error) {
+	e, err := rule.Compile(l.tables().Plan.FilterScope(v.Collection), src)
 	if err != nil {
 		return nil, types.Refuse(types.Malformed, "bad_filter", "the filter at "+err.Error())
 	}
 	for _, u := range rule.Uses(e) {
-		if _, err := v.usable(u.Field); err != nil {
+		if _, err := v.Usable(u.Field); err != nil {
 			return nil, err
 		}
 	}
 	pushed := rule.Push(rule.Fold(e, 0))
-	if !slices.ContainsFunc(rule.Conjuncts(pushed), func(c rule.Expr) bool { return indexed(v.col, c) }) {
-		return nil, types.Refuse(types.Malformed, "not_indexed", "one condition that must hold has to be on an indexed field; add indexed: true in "+v.col.Name)
+	if !slices.ContainsFunc(rule.Conjuncts(pushed), func(c rule.Expr) bool { return indexed(v.Collection, c) }) {
+		return nil, types.Refuse(types.Malformed, "not_indexed", "one condition that must hold has to be on an indexed field; add indexed: true in "+v.Collection.Name)
 	}
 	return pushed, nil
 }
@@ -106,11 +98,11 @@ func indexed(col *plan.Collection, e rule.Expr) bool {
 
 // guard adds, for every field that a filter or a sort uses, the condition that some rule grants the field on the row: rows
 // where the field is masked behave as if they were not there.
-func (v *view) guard(e rule.Expr, sort *plan.Field) []rule.Expr {
+func guard(v *view.View, e rule.Expr, sort *plan.Field) []rule.Expr {
 	var fields []*plan.Field
 	if e != nil {
 		for _, u := range rule.Uses(e) {
-			fields = append(fields, v.col.Field(u.Field))
+			fields = append(fields, v.Collection.Field(u.Field))
 		}
 	}
 	if sort != nil {
@@ -123,7 +115,7 @@ func (v *view) guard(e rule.Expr, sort *plan.Field) []rule.Expr {
 			continue
 		}
 		seen[f] = true
-		if conditions, always := v.granting(f); !always {
+		if conditions, always := v.Granting(f); !always {
 			out = append(out, &rule.Or{Any: conditions})
 		}
 	}

@@ -1,4 +1,4 @@
-package keep
+package page
 
 import (
 	"encoding/base64"
@@ -22,16 +22,16 @@ type cursor struct {
 var errCursor = types.Refuse(types.Malformed, "cursor_invalid", "this cursor is not of this query, caller and declaration, or older than a day; start again without after")
 
 // sealCursor binds the cursor to what it may be used with: collection, query shape, caller and plan version.
-func (k *Keep) sealCursor(c *types.Caller, cur cursor, query string) (string, error) {
+func (l *Lists) sealCursor(c *types.Caller, cur cursor, query string) (string, error) {
 	plain, err := json.Marshal(cur)
 	if err != nil {
 		return "", err
 	}
-	sealed, err := k.cfg.Ring.Seal(nil, seal.Cursor, plain, k.cursorPlace(c, query)...)
+	sealed, err := l.tables().Ring.Seal(nil, seal.Cursor, plain, l.cursorPlace(c, query)...)
 	return base64.RawURLEncoding.EncodeToString(sealed), err
 }
 
-func (k *Keep) openCursor(c *types.Caller, text, query string) (*cursor, error) {
+func (l *Lists) openCursor(c *types.Caller, text, query string) (*cursor, error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -39,7 +39,7 @@ func (k *Keep) openCursor(c *types.Caller, text, query string) (*cursor, error) 
 	if err != nil || len(text) > 4096 {
 		return nil, errCursor
 	}
-	plain, err := k.cfg.Ring.Open(nil, seal.Cursor, sealed, k.cursorPlace(c, query)...)
+	plain, err := l.tables().Ring.Open(nil, seal.Cursor, sealed, l.cursorPlace(c, query)...)
 	if err != nil {
 		return nil, errCursor
 	}
@@ -47,12 +47,12 @@ func (k *Keep) openCursor(c *types.Caller, text, query string) (*cursor, error) 
 	if json.Unmarshal(plain, &cur) != nil {
 		return nil, errCursor
 	}
-	if age := k.cfg.Clock.Now().Sub(types.FromMicros(cur.Issued)); age > cursorLife || age < -time.Minute {
+	if age := l.Clock.Now().Sub(types.FromMicros(cur.Issued)); age > cursorLife || age < -time.Minute {
 		return nil, errCursor
 	}
 	return &cur, nil
 }
 
-func (k *Keep) cursorPlace(c *types.Caller, query string) []string {
-	return []string{query, string(c.Account), string(c.Org), k.plan.Version}
+func (l *Lists) cursorPlace(c *types.Caller, query string) []string {
+	return []string{query, string(c.Account), string(c.Org), l.tables().Plan.Version}
 }

@@ -1,4 +1,9 @@
-package keep
+// Package replay remembers which requests with an Idempotency-Key were done, so that a client that does not know whether its
+// request arrived may send it again.
+//
+// Policy: a key is bound to account, method and path, and to the body. What is kept are keyed hashes, the status and the row,
+// in the act's own transaction; never the answer, which is read again under the rules of the day.
+package replay
 
 import (
 	"context"
@@ -14,7 +19,7 @@ import (
 // replayLife is how long a used key is remembered.
 const replayLife = 24 * time.Hour
 
-// Tables returns keep's own tables.
+// Tables returns the table of used keys.
 func Tables() []store.Table {
 	return []store.Table{{
 		Name: "fastness_replay", Primary: []string{"key"},
@@ -27,16 +32,29 @@ func Tables() []store.Table {
 	}}
 }
 
-// replay is a request that carries an Idempotency-Key: kept in the act's own transaction as keyed hashes, never the answer.
-type replay struct {
-	k         *Keep
+// Keys are the used keys. Safe for concurrent use.
+type Keys struct {
+	Ring  *seal.Ring
+	Clock types.Clock
+}
+
+// Key is the Idempotency-Key of one request. A nil Key is a request without one: nothing is found and nothing kept.
+type Key struct {
+	keys      *Keys
 	key, body []byte
 }
 
-// done is what an earlier request with the key did.
-type done struct {
-	status int
-	row    types.ID
+// Request is what a key is bound to.
+type Request struct {
+	Key          string // the header; "": none
+	Method, Path string
+	Body         []byte
+}
+
+// Done is what an earlier request with the key did.
+type Done struct {
+	Status int
+	Row    types.ID
 }
 
 var (
@@ -46,33 +64,33 @@ var (
 	purgeReplay = store.SQL(`DELETE FROM fastness_replay WHERE "created" <= ?`)
 )
 
-// newReplay binds the key to account, method and path, and the body by a keyed hash of its canonical form. nil without a key.
-func (k *Keep) newReplay(c *types.Caller, w Write) (*replay, error) {
-	if w.IdempotencyKey == "" {
+// New binds the key to account, method and path, and the body by a keyed hash of its canonical form (RFC 8785).
+func (k *Keys) New(c *types.Caller, r Request) (*Key, error) {
+	if r.Key == "" {
 		return nil, nil
 	}
-	if len(w.IdempotencyKey) > 64 {
+	if len(r.Key) > 64 {
 		return nil, types.Refuse(types.Malformed, "bad_idempotency_key", "an Idempotency-Key has at most 64 bytes")
 	}
 	if c.Account == "" {
 		return nil, types.Refuse(types.Malformed, "bad_idempotency_key", "anonymous requests carry no Idempotency-Key")
 	}
-	body := jsontext.Value(w.Body).Clone()
+	body := jsontext.Value(r.Body).Clone()
 	if len(body) > 0 {
 		if err := body.Canonicalize(); err != nil {
 			return nil, types.Refuse(types.Malformed, "bad_json", "send strict JSON")
 		}
 	}
-	return &replay{k: k, key: k.cfg.Ring.MAC(seal.Replay, "key", string(c.Account), w.Method, w.Path, w.IdempotencyKey),
-		body: k.cfg.Ring.MAC(seal.Replay, "body", string(body))}, nil
+	return &Key{keys: k, key: k.Ring.MAC(seal.Replay, "key", string(c.Account), r.Method, r.Path, r.Key),
+		body: k.Ring.MAC(seal.Replay, "body", string(body))}, nil
 }
 
-// find looks whether the key was used; another body under the same key is refused.
-func (p *replay) find(ctx context.Context, tx store.Tx) (*done, error) {
+// Find looks whether the key was used; another body under the same key is refused.
+func (p *Key) Find(ctx context.Context, tx store.Tx) (*Done, error) {
 	if p == nil {
 		return nil, nil
 	}
-	oldest := types.Micros(p.k.cfg.Clock.Now().Add(-replayLife))
+	oldest := types.Micros(p.keys.Clock.Now().Add(-replayLife))
 	rows, err := tx.Query(ctx, findReplay, types.BytesValue(p.key), types.IntValue(oldest))
 	if err != nil {
 		return nil, err
@@ -84,10 +102,11 @@ func (p *replay) find(ctx context.Context, tx store.Tx) (*done, error) {
 	if !seal.Equal(rows.Bytes(0), p.body) {
 		return nil, types.Refuse(types.Invalid, "idempotency_mismatch", "this Idempotency-Key was used for another body; make a new one")
 	}
-	return &done{int(rows.Int(1)), types.ID(rows.Text(2))}, rows.Err()
+	return &Done{int(rows.Int(1)), types.ID(rows.Text(2))}, rows.Err()
 }
 
-func (p *replay) keep(ctx context.Context, tx store.Tx, status int, row types.ID) error {
+// Keep remembers what the request did, in its transaction.
+func (p *Key) Keep(ctx context.Context, tx store.Tx, status int, row types.ID) error {
 	if p == nil {
 		return nil
 	}
@@ -95,14 +114,14 @@ func (p *replay) keep(ctx context.Context, tx store.Tx, status int, row types.ID
 		return err
 	}
 	_, err := tx.Exec(ctx, keepReplay, types.BytesValue(p.key), types.BytesValue(p.body), types.IntValue(int64(status)),
-		types.TextValue(string(row)), types.IntValue(types.Micros(p.k.cfg.Clock.Now())))
+		types.TextValue(string(row)), types.IntValue(types.Micros(p.keys.Clock.Now())))
 	return err
 }
 
-// Tidy forgets idempotency keys that are older than a day. The root runs it every hour.
-func (k *Keep) Tidy(ctx context.Context) error {
-	return k.db.Write(ctx, func(tx store.Tx) error {
-		_, err := tx.Exec(ctx, purgeReplay, types.IntValue(types.Micros(k.cfg.Clock.Now().Add(-replayLife))))
+// Tidy forgets keys that are older than a day.
+func (k *Keys) Tidy(ctx context.Context, db store.DB) error {
+	return db.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, purgeReplay, types.IntValue(types.Micros(k.Clock.Now().Add(-replayLife))))
 		return err
 	})
 }

@@ -1,0 +1,292 @@
+// Package page is lists: what a client may filter and sort by, where a list goes on, and the statements that find a page
+// without walking what the caller may not see.
+//
+// Policy: a filter, a sort, a count and a cursor use a field only on rows where the caller's mask contains it; rows where it
+// is masked behave as if they were not there. Client values are parameters, SQL text is made of names from the plan. Cursors
+// are sealed and bound to caller, query and plan.
+//
+// The map: page.go (Query, Page), filter.go (conditions), sql.go (access paths), cursor.go, parse.go (the wire), schema.go
+// (their description).
+package page
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/fastness-dev/fastness/internal/keep/row"
+	"github.com/fastness-dev/fastness/internal/keep/view"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/seal"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Bounds of a list.
+const (
+	DefaultLimit = 30
+	MaxLimit     = 200
+	MaxCount     = 10000
+)
+
+// Query asks for a page of rows. Filter is CEL and belongs to search; Filters come from a query string.
+type Query struct {
+	Collection      string
+	Filters         []Filter
+	Filter          string
+	Sort            string // a field, with a leading - for descending; "" means newest first
+	Limit           int    // 0 means 30; at most 200
+	After           string
+	Fields, Include []string
+	Count           bool
+}
+
+// Lists makes pages. Safe for concurrent use.
+type Lists struct {
+	Views *view.Views
+	Clock types.Clock
+
+	mu    sync.RWMutex
+	known map[string]*listing
+}
+
+// maxListings bounds the statements that are found by what the request asks for.
+const maxListings = 1000
+
+func (l *Lists) tables() *row.Tables { return l.Views.Tables }
+
+// Page is a prepared Query.
+type Page struct {
+	lists   *Lists
+	caller  *types.Caller
+	view    *view.View
+	fields  []*plan.Field // columns of the statement
+	want    view.Want
+	inc     []view.Include
+	sort    *plan.Field
+	down    bool
+	limit   int
+	after   *cursor
+	filter  rule.Expr
+	query   string // what a cursor is bound to
+	stmt    *listing
+	counter *listing
+}
+
+// Prepare judges a query by the plan and the caller alone and compiles its statements.
+func (l *Lists) Prepare(c *types.Caller, q Query) (*Page, error) {
+	v, err := l.Views.Of(c, q.Collection)
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{lists: l, caller: c, view: v, limit: q.Limit}
+	if p.limit == 0 {
+		p.limit = DefaultLimit
+	}
+	if p.limit < 1 || p.limit > MaxLimit {
+		return nil, errLimit
+	}
+	if p.want, err = v.Wanted(q.Fields); err != nil {
+		return nil, err
+	}
+	if p.inc, err = l.Views.Includes(c, v, q.Include); err != nil {
+		return nil, err
+	}
+	if err = p.setSort(v, q.Sort); err != nil {
+		return nil, err
+	}
+	if q.Filter != "" {
+		p.filter, err = l.searchFilter(v, q.Filter)
+	} else {
+		p.filter, err = l.queryFilter(v, q.Filters)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range v.Fields {
+		if p.want == nil || p.want[f.Name] || p.needs(f) {
+			p.fields = append(p.fields, f)
+		}
+	}
+	p.query = fmt.Sprintf("%s\x00%s\x00%q\x00%q\x00%q", v.Collection.Name, q.Sort, q.Filters, q.Filter, q.Fields)
+	if len(p.query) > 200 {
+		p.query = base64.RawURLEncoding.EncodeToString(l.tables().Ring.MAC(seal.Cursor, p.query))
+	}
+	if p.after, err = l.openCursor(c, q.After, p.query); err != nil {
+		return nil, err
+	}
+	if p.stmt, err = l.listing(c, p); err != nil {
+		return nil, err
+	}
+	if q.Count {
+		p.counter, err = l.counting(p)
+	}
+	return p, err
+}
+
+// Append writes the page: {"items": […], "next": CURSOR or null} and, when asked, "count". It begins buf anew.
+func (p *Page) Append(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings) error {
+	*buf = append((*buf)[:0], `{"items":[`...)
+	last, more, err := p.appendItems(ctx, r, buf, b)
+	if err != nil {
+		return err
+	}
+	*buf = append(*buf, `],"next":`...)
+	if more {
+		last.Issued = types.Micros(b.Now)
+		next, err := p.lists.sealCursor(p.caller, last, p.query)
+		if err != nil {
+			return err
+		}
+		*buf = append(append(append(*buf, '"'), next...), '"')
+	} else {
+		*buf = append(*buf, "null"...)
+	}
+	if p.counter != nil {
+		if err := p.appendCount(ctx, r, buf, b); err != nil {
+			return err
+		}
+	}
+	*buf = append(*buf, '}')
+	return nil
+}
+
+func (p *Page) needs(f *plan.Field) bool {
+	for _, i := range p.inc {
+		if i.Field == f {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Page) setSort(v *view.View, text string) error {
+	if text == "" {
+		text = "-created"
+	}
+	name, down := strings.CutPrefix(text, "-")
+	f, err := v.Usable(name)
+	if err != nil {
+		return err
+	}
+	if !f.Indexed {
+		return types.Refuse(types.Malformed, "not_indexed", "add indexed: true to "+v.Collection.Name+"."+f.Name)
+	}
+	p.sort, p.down = f, down
+	return nil
+}
+
+// appendItems writes the rows of the page and returns the last one as a cursor; more tells whether there are others.
+func (p *Page) appendItems(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings) (last cursor, more bool, err error) {
+	rows, err := r.Query(ctx, p.stmt.stmt, p.bind(p.stmt.args, b)...)
+	if err != nil {
+		return last, false, err
+	}
+	defer rows.Close()
+	var ids [][]types.ID
+	var ends []int // of each item in buf, for included
+	n := 0
+	key := p.view.Width(p.fields)
+	for rows.Next() {
+		if n == p.limit {
+			more = true
+			break
+		}
+		m, ok := p.view.Mask(rows, p.fields)
+		if !ok {
+			return last, false, fmt.Errorf("page: list of %s gave a row that no rule grants", p.view.Collection.Name)
+		}
+		if n > 0 {
+			*buf = append(*buf, ',')
+		}
+		if *buf, err = p.view.AppendRow(*buf, p.fields, rows, m, p.want); err != nil {
+			return last, false, err
+		}
+		if len(p.inc) > 0 {
+			ids, ends = append(ids, view.Targets(p.fields, rows, m, p.inc)), append(ends, len(*buf))
+		}
+		last = cursor{Key: p.key(rows, key), ID: types.ID(rows.Text(0))}
+		n++
+	}
+	if err := rows.Err(); err != nil {
+		return last, false, err
+	}
+	if len(p.inc) > 0 {
+		if err := rows.Close(); err != nil {
+			return last, false, err
+		}
+		err = p.weaveIncluded(ctx, r, buf, b, ids, ends)
+	}
+	return last, more, err
+}
+
+// weaveIncluded writes the items again with what their references point at.
+func (p *Page) weaveIncluded(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings, ids [][]types.ID, ends []int) error {
+	if len(ends) == 0 {
+		return nil
+	}
+	plain := append([]byte(nil), *buf...)
+	from := strings.Index(string(plain), "[") + 1
+	out := append([]byte(nil), plain[:from]...)
+	for i, end := range ends {
+		out = append(out, plain[from:end]...)
+		var err error
+		if out, err = view.AppendIncluded(ctx, r, out, b, p.inc, ids[i]); err != nil {
+			return err
+		}
+		from = end
+	}
+	*buf = append(append((*buf)[:0], out...), plain[from:]...)
+	return nil
+}
+
+// key reads the sort key, the last column of the statement.
+func (p *Page) key(rows store.Rows, i int) types.Value {
+	if rows.Missing(i) {
+		return types.Value{}
+	}
+	if row.Whole(p.sort) {
+		return types.IntValue(rows.Int(i))
+	}
+	return types.TextValue(rows.Text(i))
+}
+
+func (p *Page) bind(args []rule.Arg, b *rule.Bindings) []types.Value {
+	out := make([]types.Value, 0, len(args))
+	for _, a := range args {
+		switch a.Param {
+		case cursorKey:
+			out = append(out, p.after.Key)
+		case cursorID:
+			out = append(out, types.IDValue(p.after.ID))
+		case pageLimit:
+			out = append(out, types.IntValue(int64(p.limit+1)))
+		default:
+			out = append(out, a.Bind(b))
+		}
+	}
+	return out
+}
+
+// appendCount counts exactly to 10,000.
+func (p *Page) appendCount(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings) error {
+	rows, err := r.Query(ctx, p.counter.stmt, p.bind(p.counter.args, b)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return rows.Err()
+	}
+	n := rows.Int(0)
+	*buf = append(*buf, `,"count":`...)
+	*buf = strconv.AppendInt(*buf, min(n, MaxCount), 10)
+	if n > MaxCount {
+		*buf = append(*buf, `,"more":true`...)
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package row
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/fastness-dev/fastness/internal/keep/value"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/seal"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Tables are the plan's collections as they lie in the database. Safe for concurrent use.
+type Tables struct {
+	Plan    *plan.Plan
+	Ring    *seal.Ring
+	Dialect store.Dialect
+
+	whole sync.Map // *plan.Collection to *statements
+	mu    sync.RWMutex
+	texts map[string]*store.Stmt
+}
+
+// maxTexts bounds the statements that are kept by their text; beyond it the set is emptied, which costs time and nothing else.
+const maxTexts = 1000
+
+// Stmt returns the one statement of a text, so that the engines see the same pointer again. The text is made of names from the
+// plan; its shapes are bounded.
+func (t *Tables) Stmt(text string) *store.Stmt {
+	t.mu.RLock()
+	s := t.texts[text]
+	t.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s = t.texts[text]; s != nil {
+		return s
+	}
+	if t.texts == nil || len(t.texts) >= maxTexts {
+		t.texts = map[string]*store.Stmt{}
+	}
+	s = &store.Stmt{SQL: text, Transient: true}
+	t.texts[text] = s
+	return s
+}
+
+// Options say how a condition over the collection becomes SQL; its row has the alias r.
+func (t *Tables) Options(col *plan.Collection) rule.SQLOptions {
+	return rule.SQLOptions{Dialect: t.Dialect, Shapes: t.Plan.Shapes, Alias: "r", Self: col.Name}
+}
+
+// statements are those on whole rows of a collection.
+type statements struct {
+	load, insert, remove *store.Stmt
+	sideAdd, sideClear   map[*plan.Field]*store.Stmt
+}
+
+func (t *Tables) statements(col *plan.Collection) *statements {
+	if s, ok := t.whole.Load(col); ok {
+		return s.(*statements)
+	}
+	s := &statements{sideAdd: map[*plan.Field]*store.Stmt{}, sideClear: map[*plan.Field]*store.Stmt{}}
+	cols := []string{`"id"`, `"created"`, `"updated"`, `"version"`}
+	if col.PerOrg {
+		cols = append(cols, `"org"`)
+	}
+	for _, f := range col.Fields {
+		cols = append(cols, store.Quote(f.Column))
+		if f.Side != "" {
+			s.sideAdd[f] = store.SQL("INSERT INTO " + store.Quote(f.Side) + ` ("row_id", "position", "value") VALUES (?, ?, ?)`)
+			s.sideClear[f] = store.SQL("DELETE FROM " + store.Quote(f.Side) + ` WHERE "row_id" = ?`)
+		}
+	}
+	list, table := strings.Join(cols, ", "), store.Quote(col.Table)
+	s.load = store.SQL("SELECT " + list + " FROM " + table + ` WHERE "id" = ?`)
+	s.insert = store.SQL("INSERT INTO " + table + " (" + list + ") VALUES (" + strings.TrimSuffix(strings.Repeat("?, ", len(cols)), ", ") + ")")
+	s.remove = store.SQL("DELETE FROM " + table + ` WHERE "id" = ?`)
+	actual, _ := t.whole.LoadOrStore(col, s)
+	return actual.(*statements)
+}
+
+// Load reads a whole row; nil when there is none.
+func (t *Tables) Load(ctx context.Context, r store.Reader, col *plan.Collection, id types.ID) (*Row, error) {
+	rows, err := r.Query(ctx, t.statements(col).load, types.TextValue(string(id)))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	out := &Row{Collection: col, ID: types.ID(rows.Text(0)), Created: rows.Int(1), Updated: rows.Int(2), Version: rows.Int(3),
+		Values: make([]types.Value, len(col.Fields))}
+	at := System
+	if col.PerOrg {
+		out.Org = types.TextValue(rows.Text(at))
+		at++
+	}
+	for i, f := range col.Fields {
+		out.Values[i] = column(rows, at+i, f)
+	}
+	return out, rows.Err()
+}
+
+// Insert stores a new row with its side tables. A broken constraint is a *store.ConstraintError.
+func (t *Tables) Insert(ctx context.Context, tx store.Tx, r *Row) error {
+	col, s := r.Collection, t.statements(r.Collection)
+	args := []types.Value{types.TextValue(string(r.ID)), types.IntValue(r.Created), types.IntValue(r.Updated), types.IntValue(r.Version)}
+	if col.PerOrg {
+		args = append(args, r.Org)
+	}
+	for i, f := range col.Fields {
+		args = append(args, stored(f, r.Values[i]))
+	}
+	if _, err := tx.Exec(ctx, s.insert, args...); err != nil {
+		return err
+	}
+	for i, f := range col.Fields {
+		if err := addSide(ctx, tx, s, f, r.ID, r.Values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Update stores the named fields of a row with its version and time. A broken constraint is a *store.ConstraintError.
+func (t *Tables) Update(ctx context.Context, tx store.Tx, r *Row, fields []*plan.Field) error {
+	var b strings.Builder
+	b.WriteString("UPDATE " + store.Quote(r.Collection.Table) + ` SET "updated" = ?, "version" = ?`)
+	args := []types.Value{types.IntValue(r.Updated), types.IntValue(r.Version)}
+	for _, f := range fields {
+		b.WriteString(", " + store.Quote(f.Column) + " = ?")
+		args = append(args, stored(f, r.Values[f.Bit]))
+	}
+	b.WriteString(` WHERE "id" = ?`)
+	if _, err := tx.Exec(ctx, t.Stmt(b.String()), append(args, types.TextValue(string(r.ID)))...); err != nil {
+		return err
+	}
+	s := t.statements(r.Collection)
+	for _, f := range fields {
+		if f.Side == "" {
+			continue
+		}
+		if _, err := tx.Exec(ctx, s.sideClear[f], types.TextValue(string(r.ID))); err != nil {
+			return err
+		}
+		if err := addSide(ctx, tx, s, f, r.ID, r.Values[f.Bit]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Remove deletes a row; the database removes its side tables. A row that others point at is a *store.ConstraintError.
+func (t *Tables) Remove(ctx context.Context, tx store.Tx, col *plan.Collection, id types.ID) error {
+	_, err := tx.Exec(ctx, t.statements(col).remove, types.TextValue(string(id)))
+	return err
+}
+
+// addSide keeps the side table of a list, which rules look into.
+func addSide(ctx context.Context, tx store.Tx, s *statements, f *plan.Field, id types.ID, v types.Value) error {
+	if f.Side == "" {
+		return nil
+	}
+	for i, item := range v.Items {
+		if _, err := tx.Exec(ctx, s.sideAdd[f], types.TextValue(string(id)), types.IntValue(int64(i)), item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Seal seals a plain value of an encrypted field as its JSON, bound to collection, row and field.
+func (t *Tables) Seal(col *plan.Collection, f *plan.Field, id types.ID, v types.Value) (types.Value, error) {
+	if v.Missing() {
+		return v, nil
+	}
+	sealed, err := t.Ring.Seal(nil, seal.Field, value.Append(nil, f, v), col.Name, string(id), f.Name)
+	return types.BytesValue(sealed), err
+}
+
+// AppendOpen opens a sealed value and appends its JSON.
+func (t *Tables) AppendOpen(dst []byte, col *plan.Collection, f *plan.Field, id string, sealed []byte) ([]byte, error) {
+	return t.Ring.Open(dst, seal.Field, sealed, col.Name, id, f.Name)
+}
+
+// Plain is the row with sealed values opened as they are asked for: for checks, which see what the client proposes.
+func (t *Tables) Plain(r *Row) rule.Record { return plain{r, t} }
+
+type plain struct {
+	*Row
+	t *Tables
+}
+
+// Field reads a field by name; what does not open is missing.
+func (p plain) Field(name string) types.Value {
+	v := p.Row.Field(name)
+	f := p.Collection.Field(name)
+	if f == nil || !f.Encrypted || v.Missing() {
+		return v
+	}
+	text, err := p.t.AppendOpen(nil, p.Collection, f, string(p.ID), []byte(v.Text))
+	if err != nil {
+		return types.Value{}
+	}
+	open, errs := value.Decode(f, f.Name, jsontext.Value(text))
+	if len(errs) > 0 {
+		return types.Value{}
+	}
+	return open
+}

@@ -1,0 +1,85 @@
+package value
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Change is what a request names, decoded and within its bounds.
+type Change struct {
+	Fields []*plan.Field
+	Values []types.Value // beside Fields
+	Mask   plan.Mask     // the same fields
+}
+
+func (ch *Change) set(f *plan.Field, v types.Value) {
+	ch.Fields, ch.Values, ch.Mask = append(ch.Fields, f), append(ch.Values, v), ch.Mask|1<<f.Bit
+}
+
+// Names lists the fields for evidence.
+func (ch *Change) Names() []string {
+	out := make([]string, len(ch.Fields))
+	for i, f := range ch.Fields {
+		out[i] = f.Name
+	}
+	return out
+}
+
+// DecodeChange reads the body of a create or an update: everything that is wrong with the request alone, all at once.
+func DecodeChange(col *plan.Collection, body []byte, create bool) (*Change, error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(body))
+	if t, err := dec.ReadToken(); err != nil || t.Kind() != '{' {
+		return nil, types.Refuse(types.Malformed, "not_an_object", "send a JSON object")
+	}
+	ch := &Change{}
+	var errs []types.FieldError
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, types.Refuse(types.Malformed, "bad_json", "send strict JSON")
+		}
+		word := name.String()
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return nil, types.Refuse(types.Malformed, "bad_json", "send strict JSON")
+		}
+		f := col.Field(word)
+		switch {
+		case f == nil:
+			errs = append(errs, types.FieldError{Path: types.Printable(word), Code: "unknown_field"})
+		case f.System:
+			errs = append(errs, types.FieldError{Path: f.Name, Code: "read_only", Detail: "the system writes this field"})
+		case f.Fixed && !create:
+			errs = append(errs, types.FieldError{Path: f.Name, Code: "fixed", Detail: "this field is set at creation only"})
+		default:
+			v, wrong := Decode(f, f.Name, raw)
+			errs = append(errs, wrong...)
+			if create && f.Type == plan.StateField && len(wrong) == 0 && v.Text != f.Start {
+				errs = append(errs, types.FieldError{Path: f.Name, Code: "not_the_start", Limit: f.Start})
+			}
+			ch.set(f, v)
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, types.Refuse(types.Malformed, "bad_json", "send strict JSON")
+	}
+	if _, err := dec.ReadToken(); err != io.EOF {
+		return nil, types.Refuse(types.Malformed, "bad_json", "send one JSON value and nothing behind it")
+	}
+	if create {
+		for _, f := range col.Fields {
+			if ch.Mask&(1<<f.Bit) == 0 && !f.Optional && f.Default == nil {
+				errs = append(errs, types.FieldError{Path: f.Name, Code: "required"})
+			}
+		}
+	}
+	if len(errs) > 0 {
+		return nil, &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some values were not accepted; see fields", Fields: errs}
+	}
+	return ch, nil
+}
