@@ -138,7 +138,7 @@ func (v *evaluator) close(e Expr) Expr {
 			if _, ok := elem.(*Path); ok {
 				return &Compare{NotEqual, elem, elem}
 			}
-			if l, ok := elem.(*Literal); ok && l.Value.Missing() {
+			if v.value(elem).Missing() { // a literal, or a parameter such as the id of a caller who is not signed in
 				return &Fixed{Unknown}
 			}
 			return &Fixed{No}
