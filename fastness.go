@@ -309,18 +309,28 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 	if ready != nil {
 		ready(server.Addr())
 	}
-	return server.Run(ctx)
+	err = server.Run(ctx)
+	if e := a.Keep.Close(context.WithoutCancel(ctx)); e != nil {
+		a.opt.Log.Warn("counted refusals were not recorded", "error", e.Error())
+	}
+	return err
 }
 
-// tidy forgets what is over, every hour.
+// tidy forgets what is over, every hour, and records what was counted, every minute.
 func (a *App) tidy(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
+	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if err := a.Keep.Settle(ctx); err != nil {
+				a.opt.Log.Warn("counted refusals were not recorded", "error", err.Error())
+			}
+			if n%60 != 0 {
+				continue
+			}
 			if err := a.Keep.Tidy(ctx); err != nil {
 				a.opt.Log.Warn("tidy", "error", err.Error())
 			}

@@ -24,6 +24,7 @@ var siblings = []sibling{
 	{"keep/page", "keep/view", "a page is rows as a caller may see them"},
 	{"keep/page", "keep/row", "sort keys are columns"},
 	{"keep/page", "keep/value", "filters compare with typed values"},
+	{"keep/keeptest", "keep", "it is a Keep for the tests of this room"},
 	{"identity", "identity/...", "the room's root puts its parts together"},
 	{"identity/account", "identity/feed", "what an account loses is told to every process"},
 	{"identity/session", "identity/feed", "a session that ended is forgotten by every process"},

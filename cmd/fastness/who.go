@@ -83,7 +83,10 @@ func (c *whyCmd) Run(e *env) error {
 	if e.remote == nil {
 		return fmt.Errorf("no server runs on these data: reasons are kept in its memory only")
 	}
-	lines := e.remote.app.Keep.Why(types.ID(c.Request))
+	lines, err := e.remote.app.Keep.Why(e.ctx, types.ID(c.Request))
+	if err != nil {
+		return err
+	}
 	if lines == nil {
 		return fmt.Errorf("nothing is remembered of request %s: it was not refused by a rule, or too long ago", c.Request)
 	}

@@ -41,11 +41,10 @@ func (p Profiles) Create(ctx context.Context, tx store.Tx, id types.ID, fields j
 			return err
 		}
 	}
-	a, err := p.act(id, ch)
+	a, err := p.act(types.Create, id, ch)
 	if err != nil {
 		return err
 	}
-	a.action, a.event = types.Create, types.RowCreate
 	next := a.next(nil)
 	for _, f := range a.col.Fields {
 		if !f.Optional && next.Values[f.Bit].Missing() {
@@ -63,11 +62,10 @@ func (p Profiles) Set(ctx context.Context, tx store.Tx, id types.ID, fields json
 	if err != nil {
 		return err
 	}
-	a, err := p.act(id, ch)
+	a, err := p.act(types.Update, id, ch)
 	if err != nil {
 		return err
 	}
-	a.action, a.event = types.Update, types.RowUpdate
 	old, err := p.k.tables.Load(ctx, tx, a.col, id)
 	if err != nil {
 		return err
@@ -78,9 +76,9 @@ func (p Profiles) Set(ctx context.Context, tx store.Tx, id types.ID, fields json
 	return a.update(ctx, tx, old, a.next(old))
 }
 
-func (p Profiles) act(id types.ID, ch *value.Change) (*act, error) {
+func (p Profiles) act(action types.Action, id types.ID, ch *value.Change) (*act, error) {
 	k := p.k
-	a := &act{k: k, c: &types.Caller{Kind: types.System, Name: "sign-up", Reason: "an account is made"}, id: id, col: k.plan.Accounts,
+	a := &act{k: k, action: action, c: &types.Caller{Kind: types.System, Name: "sign-up", Reason: "an account is made"}, id: id, col: k.plan.Accounts,
 		b: &rule.Bindings{Me: id, Now: k.cfg.Clock.Now().UTC()}, change: ch}
 	return a, a.seal()
 }

@@ -43,7 +43,8 @@ func (o operation) action() (types.Action, string) {
 }
 
 // Batch runs up to 100 operations in order in one transaction: each rule and check sees the effects of the ones before, and the
-// first refusal rolls everything back and is reported as do[i]. "@0" stands for the id of the row made by operation 0.
+// first refusal rolls everything back and is reported as do[i]. What is wrong with the request alone is found before the
+// transaction begins. "@0" stands for the id of the row made by operation 0.
 func (k *Keep) Batch(ctx context.Context, c *types.Caller, body []byte, w Write) (*plan.Answer, error) {
 	var in struct {
 		Do []operation `json:"do"`
@@ -54,13 +55,23 @@ func (k *Keep) Batch(ctx context.Context, c *types.Caller, body []byte, w Write)
 	if len(in.Do) == 0 || len(in.Do) > maxBatch {
 		return nil, types.Refuse(types.Malformed, "bad_batch", "a batch has 1 to 100 operations")
 	}
+	acts, err := k.prepareBatch(ctx, c, in.Do)
+	if err != nil {
+		return nil, err
+	}
 	w.Body = body
 	key, err := k.keys.New(c, w.request())
 	if err != nil {
 		return nil, err
 	}
+	if err := key.Begin(); err != nil {
+		return nil, err
+	}
+	defer key.End()
 	var out []byte
+	at := -1 // the operation that was refused
 	err = k.db.Write(ctx, func(tx store.Tx) error {
+		at = -1
 		done, err := key.Find(ctx, tx)
 		if err != nil {
 			return err
@@ -69,78 +80,84 @@ func (k *Keep) Batch(ctx context.Context, c *types.Caller, body []byte, w Write)
 			out = []byte(`{"done":[],"replayed":true}`)
 			return nil
 		}
-		if out, err = k.runBatch(ctx, tx, c, in.Do); err != nil {
-			if errors.Is(err, errFault) {
-				return err
-			}
-			return store.Keep(err)
+		if out, at, err = runBatch(ctx, tx, acts); err != nil {
+			return err
 		}
 		return key.Keep(ctx, tx, 200, "")
 	})
+	if err != nil && at >= 0 {
+		acts[at].denied(ctx, err)
+		return nil, inBatch(at, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &plan.Answer{Status: 200, Body: out}, nil
 }
 
-// errFault marks errors that are not refusals.
-var errFault = errors.New("keep: batch")
-
-func (k *Keep) runBatch(ctx context.Context, tx store.Tx, c *types.Caller, do []operation) ([]byte, error) {
-	out := []byte(`{"done":[`)
+// prepareBatch does for every operation what needs no stored data.
+func (k *Keep) prepareBatch(ctx context.Context, c *types.Caller, do []operation) ([]*act, error) {
+	acts := make([]*act, len(do))
 	made := make([]types.ID, len(do))
 	for i, op := range do {
-		item, id, err := k.step(ctx, tx, c, op, made[:i])
+		a, err := k.prepareStep(c, op, made[:i])
 		if err != nil {
+			if action, collection := op.action(); refused(err) {
+				k.refuse(ctx, c, k.entry(c, events[action], collection, ""), err)
+			}
 			return nil, inBatch(i, err)
 		}
-		made[i] = id
-		if i > 0 {
-			out = append(out, ',')
+		acts[i] = a
+		if a.action == types.Create {
+			made[i] = a.id
 		}
-		out = append(out, item...)
 	}
-	return append(out, `]}`...), nil
+	return acts, nil
 }
 
-// step runs one operation and gives its part of the answer.
-func (k *Keep) step(ctx context.Context, tx store.Tx, c *types.Caller, op operation, made []types.ID) ([]byte, types.ID, error) {
+func (k *Keep) prepareStep(c *types.Caller, op operation, made []types.ID) (*act, error) {
 	action, collection := op.action()
 	if action == 0 {
-		return nil, "", types.Refuse(types.Malformed, "bad_batch", "an operation has exactly one of create, update and delete")
+		return nil, types.Refuse(types.Malformed, "bad_batch", "an operation has exactly one of create, update and delete")
 	}
 	id, ok := named(op.ID, made)
 	if !ok {
-		return nil, "", types.Refuse(types.Malformed, "bad_batch", "@N names an earlier operation that made a row")
+		return nil, errName
 	}
 	body, err := k.replaceNames(collection, op.New, made)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	a, err := k.prepare(c, action, Write{Collection: collection, ID: id, Body: body, IfMatch: op.IfMatch})
-	if err != nil {
-		return nil, "", err
-	}
-	if err := a.run(ctx, tx); err != nil {
-		if types.KindOf(err) != types.Internal && c.Kind != types.Anonymous {
-			if e := a.record(tx, types.Refused, types.CodeOf(err), nil); e != nil {
-				return nil, "", errors.Join(errFault, e)
-			}
-		}
-		return nil, "", err
-	}
-	answer, err := a.answer(ctx, tx, 0, a.id)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(answer.Body) == 0 {
-		return fmt.Appendf(nil, `{"status":%d}`, answer.Status), a.id, nil
-	}
-	return fmt.Appendf(nil, `{"status":%d,"row":%s}`, answer.Status, answer.Body), a.id, nil
+	return k.prepare(c, action, Write{Collection: collection, ID: id, Body: body, IfMatch: op.IfMatch})
 }
+
+// runBatch runs the acts and gives the answer, or the number of the one that was refused.
+func runBatch(ctx context.Context, tx store.Tx, acts []*act) (out []byte, at int, err error) {
+	out = []byte(`{"done":[`)
+	for i, a := range acts {
+		if err := a.run(ctx, tx); err != nil {
+			return nil, i, err
+		}
+		answer, err := a.answer(ctx, tx, 0, a.id)
+		if err != nil {
+			return nil, i, err
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = fmt.Appendf(out, `{"status":%d`, answer.Status)
+		if len(answer.Body) > 0 {
+			out = append(append(out, `,"row":`...), answer.Body...)
+		}
+		out = append(out, '}')
+	}
+	return append(out, `]}`...), -1, nil
+}
+
+var errName = types.Refuse(types.Malformed, "bad_batch", "@N names an earlier operation that made a row")
 
 // named resolves "@0".
 func named(id string, made []types.ID) (string, bool) {
@@ -155,7 +172,7 @@ func named(id string, made []types.ID) (string, bool) {
 	return string(made[i]), true
 }
 
-// replaceNames puts the ids of earlier rows into the reference fields of a body.
+// replaceNames puts the ids of earlier rows into the references and lists of references of a body.
 func (k *Keep) replaceNames(collection string, body jsontext.Value, made []types.ID) ([]byte, error) {
 	col := k.plan.Collection(collection)
 	if col == nil || !bytes.Contains(body, []byte(`"@`)) {
@@ -167,24 +184,49 @@ func (k *Keep) replaceNames(collection string, body jsontext.Value, made []types
 	}
 	for name, raw := range members {
 		f := col.Field(name)
-		var text string
-		if f == nil || f.To == "" || raw.Kind() != '"' || json.Unmarshal(raw, &text) != nil {
+		var err error
+		switch {
+		case f == nil:
 			continue
+		case f.Type == plan.ListField && f.Elem.To != "" && raw.Kind() == '[':
+			var items []jsontext.Value
+			if err = json.Unmarshal(raw, &items); err != nil {
+				return nil, err
+			}
+			for i := range items {
+				if items[i], err = replaceName(items[i], made); err != nil {
+					return nil, err
+				}
+			}
+			raw, err = json.Marshal(items)
+		case f.To != "":
+			raw, err = replaceName(raw, made)
 		}
-		id, ok := named(text, made)
-		if !ok {
-			return nil, types.Refuse(types.Malformed, "bad_batch", "@N names an earlier operation that made a row")
+		if err != nil {
+			return nil, err
 		}
-		members[name] = jsontext.Value(strconv.Quote(id))
+		members[name] = raw
 	}
 	return json.Marshal(members, json.Deterministic(true))
+}
+
+func replaceName(raw jsontext.Value, made []types.ID) (jsontext.Value, error) {
+	var text string
+	if raw.Kind() != '"' || json.Unmarshal(raw, &text) != nil || !strings.HasPrefix(text, "@") {
+		return raw, nil
+	}
+	id, ok := named(text, made)
+	if !ok {
+		return nil, errName
+	}
+	return jsontext.AppendQuote(nil, id)
 }
 
 // inBatch says which operation was refused.
 func inBatch(i int, err error) error {
 	var e *types.Error
 	if !errors.As(err, &e) {
-		return errors.Join(errFault, err)
+		return err
 	}
 	out := *e
 	out.Detail = strings.TrimSpace(fmt.Sprintf("do[%d]: %s", i, e.Detail))

@@ -45,9 +45,10 @@ func (k *Keep) Can(ctx context.Context, c *types.Caller, body []byte) (*plan.Ans
 		if types.ParseAction(q.Action) == 0 {
 			return nil, types.Refuse(types.Malformed, "bad_question", "action is read, create, update or delete")
 		}
+		var tried *act
 		err := k.db.Write(ctx, func(tx store.Tx) error {
 			var err error
-			if replies[i], err = k.try(ctx, tx, c, q); err != nil {
+			if replies[i], tried, err = k.try(ctx, tx, c, q); err != nil {
 				return err
 			}
 			return errUndo
@@ -55,32 +56,41 @@ func (k *Keep) Can(ctx context.Context, c *types.Caller, body []byte) (*plan.Ans
 		if err != nil && !errors.Is(err, errUndo) {
 			return nil, err
 		}
+		if tried != nil && tried.guessed { // a guess is a guess
+			tried.denied(ctx, errGuess)
+		}
 	}
 	out, err := json.Marshal(map[string]any{"can": replies})
 	return &plan.Answer{Status: 200, Body: out}, err
 }
 
-func (k *Keep) try(ctx context.Context, tx store.Tx, c *types.Caller, q question) (reply, error) {
+// errGuess is what evidence says of a question that met a unique value of a row that the caller may not read.
+var errGuess = types.Refuse(types.Invalid, "not_accepted", "")
+
+func (k *Keep) try(ctx context.Context, tx store.Tx, c *types.Caller, q question) (reply, *act, error) {
 	action := types.ParseAction(q.Action)
-	if action == types.Read {
-		return k.tryRead(ctx, tx, c, q)
-	}
 	w := Write{Collection: q.Collection, ID: q.ID, Body: q.New}
+	if action == types.Read {
+		r, err := k.tryRead(ctx, tx, c, q)
+		return r, nil, err
+	}
 	if len(q.New) == 0 && action != types.Delete {
-		return k.tryVerb(ctx, tx, c, action, w)
+		r, err := k.tryVerb(ctx, tx, c, action, w)
+		return r, nil, err
 	}
 	a, err := k.prepare(c, action, w)
 	if err == nil {
 		err = a.run(ctx, tx)
 	}
 	if err != nil {
-		return refusedReply(err)
+		r, err := refusedReply(err)
+		return r, a, err
 	}
 	out := reply{May: true}
 	if a.change != nil {
 		out.Fields = a.change.Names()
 	}
-	return out, nil
+	return out, a, nil
 }
 
 func refusedReply(err error) (reply, error) {
@@ -109,9 +119,12 @@ func (k *Keep) tryRead(ctx context.Context, tx store.Tx, c *types.Caller, q ques
 
 // tryVerb asks which fields an update or create could name, by the rules that hold on the row as it is.
 func (k *Keep) tryVerb(ctx context.Context, tx store.Tx, c *types.Caller, action types.Action, w Write) (reply, error) {
-	w.Body = []byte("{}")
+	w.Body, w.IfMatch = []byte("{}"), "*" // about the verb, not about a version
 	if action == types.Create {
 		col, rules, err := judge.Permit(k.plan, c, w.Collection, action)
+		if err == nil && col == k.plan.Accounts {
+			err = errAccounts
+		}
 		if err != nil {
 			return refusedReply(err)
 		}

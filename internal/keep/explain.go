@@ -4,29 +4,35 @@ import (
 	"context"
 
 	"github.com/fastness-dev/fastness/internal/keep/judge"
-	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// Why returns, rule by rule, why the request was refused; nil when it is not remembered (a restart, or 1,000 refusals later).
-func (k *Keep) Why(request types.ID) []string { return k.why.Why(request) }
-
-// explain remembers which clause of which rule was false or unknown.
-func (k *Keep) explain(ctx context.Context, c *types.Caller, col *plan.Collection, a types.Action, id types.ID) {
-	if c.RequestID == "" {
-		return
+// Why returns, rule by rule, why the request was refused, judged on the data as they are now; nil when the request is not
+// remembered (a restart, or 1,000 refusals later).
+func (k *Keep) Why(ctx context.Context, request types.ID) ([]string, error) {
+	q, ok := k.asked.Of(request)
+	if !ok {
+		return nil, nil
 	}
 	var lines []string
 	err := k.db.View(ctx, func(r store.Reader) (err error) {
-		lines, err = judge.Explain(ctx, r, k.tables, c, k.bindings(c), col, a, id)
+		lines, err = judge.Explain(ctx, r, k.tables, q, k.bindings(&q.Caller))
 		return err
 	})
-	if err != nil {
+	return lines, err
+}
+
+// explain remembers what was asked; in development it says at once which clause of which rule was false or unknown.
+func (k *Keep) explain(ctx context.Context, c *types.Caller, collection string, a types.Action, id types.ID) {
+	if c.RequestID == "" {
 		return
 	}
-	k.why.Add(c.RequestID, lines)
-	if k.cfg.Explained != nil {
+	k.asked.Add(judge.Question{Caller: *c, Collection: collection, Action: a, Row: id})
+	if k.cfg.Explained == nil {
+		return
+	}
+	if lines, err := k.Why(ctx, c.RequestID); err == nil {
 		k.cfg.Explained(c.RequestID, lines)
 	}
 }

@@ -140,7 +140,8 @@ func (a *act) conflict(ctx context.Context, tx store.Tx, err error, next *row.Ro
 			}
 			return out
 		}
-		out := &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some values were not accepted; see fields", Err: err}
+		a.guessed = true
+		out := &types.Error{Kind: types.Invalid, Code: "not_accepted", Detail: "some values were not accepted; see fields", Err: err}
 		for _, f := range u.Fields {
 			out.Fields = append(out.Fields, types.FieldError{Path: f.Name, Code: "not_accepted"})
 		}

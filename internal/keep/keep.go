@@ -8,16 +8,19 @@
 //
 // The map: keep.go (New), read.go (get, list, search), write.go, integrity.go, cascade.go (writes in their order), batch.go,
 // can.go, explain.go (why), account.go (the built-in collection), routes.go (what edge mounts). Below it value (typed values),
-// row (stored rows, without rules), judge (may he), view (what he sees), page (lists), replay (Idempotency-Key).
+// row (stored rows, without rules), judge (may he), view (what he sees), page (lists), replay (Idempotency-Key), refusal
+// (the noes, counted).
 package keep
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/fastness-dev/fastness/internal/keep/judge"
 	"github.com/fastness-dev/fastness/internal/keep/page"
+	"github.com/fastness-dev/fastness/internal/keep/refusal"
 	"github.com/fastness-dev/fastness/internal/keep/replay"
 	"github.com/fastness-dev/fastness/internal/keep/row"
 	"github.com/fastness-dev/fastness/internal/keep/view"
@@ -48,7 +51,9 @@ type Keep struct {
 	views  *view.Views
 	lists  *page.Lists
 	keys   *replay.Keys
-	why    judge.Explanations
+	asked  judge.Questions
+	noes   refusal.Tally
+	guess  refusal.Budget
 }
 
 // New returns a Keep over a database that has the plan's tables.
@@ -85,14 +90,47 @@ func (k *Keep) bindings(c *types.Caller) *rule.Bindings {
 	return judge.Bindings(c, k.cfg.Clock.Now())
 }
 
-// refuse records the refusal of a signed-in caller without waiting for the commit.
-func (k *Keep) refuse(ctx context.Context, c *types.Caller, event types.Event, collection string, row types.ID, err error) {
+// refuse records the refusal of a signed-in caller without waiting for the commit: the wait would tell absent from forbidden.
+func (k *Keep) refuse(ctx context.Context, c *types.Caller, e types.Entry, err error) {
 	if c.Kind == types.Anonymous {
 		return // counted by edge
 	}
-	e := types.NewEntry(event, types.Refused, c, k.cfg.Clock.Now())
-	e.Collection, e.Row, e.Code = collection, row, types.CodeOf(err)
-	if werr := k.db.WriteSoon(ctx, func(tx store.Tx) error { return tx.Record(e) }); werr != nil {
+	e.Outcome, e.Code, e.Version = types.Refused, types.CodeOf(err), 0
+	if werr := k.record(ctx, k.noes.Add(e)); werr != nil {
 		k.cfg.Log.Error("evidence of a refusal was not written", "error", werr.Error())
 	}
+}
+
+// entry is evidence about a row of a collection.
+func (k *Keep) entry(c *types.Caller, event types.Event, collection string, id types.ID) types.Entry {
+	e := types.NewEntry(event, types.Done, c, k.cfg.Clock.Now())
+	e.Collection, e.Row = collection, id
+	return e
+}
+
+// record writes entries that belong to no act.
+func (k *Keep) record(ctx context.Context, entries []types.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return k.db.WriteSoon(ctx, func(tx store.Tx) error { return recordAll(tx, entries) })
+}
+
+func recordAll(tx store.Tx, entries []types.Entry) error {
+	for _, e := range entries {
+		if err := tx.Record(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Settle records how many refusals of the minutes that are over were not entries of their own. The root runs it every minute.
+func (k *Keep) Settle(ctx context.Context) error {
+	return k.record(ctx, k.noes.Due(k.cfg.Clock.Now()))
+}
+
+// Close records what was counted and not yet recorded. The root calls it when no request is left.
+func (k *Keep) Close(ctx context.Context) error {
+	return k.record(ctx, k.noes.Due(k.cfg.Clock.Now().Add(time.Minute)))
 }

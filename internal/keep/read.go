@@ -22,7 +22,7 @@ type GetQuery struct {
 func (k *Keep) Get(ctx context.Context, c *types.Caller, q GetQuery) (*plan.Answer, error) {
 	v, err := k.views.Of(c, q.Collection)
 	if err != nil {
-		k.refuse(ctx, c, types.RowRead, q.Collection, "", err)
+		k.refuse(ctx, c, k.entry(c, types.RowRead, q.Collection, ""), err)
 		return nil, err
 	}
 	want, err := v.Wanted(q.Fields)
@@ -44,7 +44,7 @@ func (k *Keep) Get(ctx context.Context, c *types.Caller, q GetQuery) (*plan.Answ
 			return err
 		}
 		a.Header = map[string][]string{"Etag": {etag}}
-		if q.IfNoneMatch != "" && view.Matches(q.IfNoneMatch, etag) {
+		if q.IfNoneMatch != "" && len(inc) == 0 && view.Known(q.IfNoneMatch, etag) { // the ETag is the row's, not of what is included
 			a.Status, *buf = 304, (*buf)[:0]
 		}
 		return nil
@@ -53,8 +53,8 @@ func (k *Keep) Get(ctx context.Context, c *types.Caller, q GetQuery) (*plan.Answ
 	if err != nil {
 		a.Release()
 		if types.KindOf(err) == types.NotFound {
-			k.explain(ctx, c, v.Collection, types.Read, id)
-			k.refuse(ctx, c, types.RowRead, v.Collection.Name, id, err)
+			k.explain(ctx, c, v.Collection.Name, types.Read, id)
+			k.refuse(ctx, c, k.entry(c, types.RowRead, v.Collection.Name, id), err)
 		}
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (k *Keep) List(ctx context.Context, c *types.Caller, q ListQuery) (*plan.An
 	p, err := k.lists.Prepare(c, q)
 	if err != nil {
 		if refused(err) {
-			k.refuse(ctx, c, types.RowRead, q.Collection, "", err)
+			k.refuse(ctx, c, k.entry(c, types.RowRead, q.Collection, ""), err)
 		}
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func (k *Keep) collectionRoutes(col *plan.Collection) []plan.Route {
 	}
 	writeOf := func(r *plan.Request, method, path string) Write {
 		return Write{Collection: col.Name, ID: r.Path("id"), Body: r.Body, IfMatch: r.Header.Get("If-Match"),
-			IdempotencyKey: r.Header.Get("Idempotency-Key"), Method: method, Path: path}
+			IdempotencyKey: r.Header.Get("Idempotency-Key"), Method: method, Path: path, Fields: page.Names(r.Query.Get("fields"))}
 	}
 	fields := plan.Param{Name: "fields", Summary: "names of fields, separated by commas", Type: "string"}
 	include := plan.Param{Name: "include", Summary: "references to follow, at most three", Type: "string"}
@@ -89,15 +89,17 @@ func (k *Keep) collectionRoutes(col *plan.Collection) []plan.Route {
 	}
 	if len(col.Creates) > 0 && col != k.plan.Accounts {
 		out = append(out, plan.Route{Name: "create_" + col.Name, Method: "POST", Path: base, Summary: "Make a row of " + col.Name, Access: access(types.Create),
-			Status: 201, In: value.WriteSchema(col, true), Out: value.RowSchema(col), Query: []plan.Param{}, Errors: []string{"invalid", "already_exists", "not_allowed"},
+			Status: 201, In: value.WriteSchema(col, true), Out: value.RowSchema(col), Query: []plan.Param{fields},
+			Errors: []string{"invalid", "already_exists", "not_accepted", "not_allowed", "too_many_conflicts", "in_progress"},
 			Handle: func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 				return k.Create(ctx, r.Caller, writeOf(r, "POST", base))
 			}})
 	}
 	if len(col.Updates) > 0 {
 		out = append(out, plan.Route{Name: "update_" + col.Name, Method: "PATCH", Path: base + "/{id}", Summary: "Change a row of " + col.Name + " by merge patch",
-			Access: access(types.Update), Status: 200, In: value.WriteSchema(col, false), Out: value.RowSchema(col), Query: []plan.Param{},
-			Errors: []string{"invalid", "not_found", "field_not_allowed", "changed", "no_such_step", "already_exists"},
+			Access: access(types.Update), Status: 200, In: value.WriteSchema(col, false), Out: value.RowSchema(col), Query: []plan.Param{fields},
+			Errors: []string{"invalid", "not_found", "field_not_allowed", "changed", "no_such_step", "already_exists", "not_accepted",
+				"too_many_conflicts", "in_progress"},
 			Handle: func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 				return k.Update(ctx, r.Caller, writeOf(r, "PATCH", base+"/"+r.Path("id")))
 			}})

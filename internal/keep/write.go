@@ -30,17 +30,19 @@ func (w Write) request() replay.Request {
 
 // act is one write inside a transaction: everything that was decided before it began.
 type act struct {
-	k      *Keep
-	c      *types.Caller
-	b      *rule.Bindings
-	action types.Action
-	event  types.Event
-	col    *plan.Collection
-	rules  []plan.Folded
-	view   *view.View // nil: the caller may read nothing of the collection
-	change *value.Change
-	id     types.ID
-	w      Write
+	k       *Keep
+	c       *types.Caller
+	b       *rule.Bindings
+	action  types.Action
+	col     *plan.Collection
+	rules   []plan.Folded
+	view    *view.View // nil: the caller may read nothing of the collection
+	want    view.Want  // of the answer
+	change  *value.Change
+	start   []types.Value // of a create: the defaults, sealed where the field is
+	id      types.ID
+	w       Write
+	guessed bool // a unique value met a row that the caller may not read
 }
 
 var events = map[types.Action]types.Event{types.Create: types.RowCreate, types.Update: types.RowUpdate, types.Delete: types.RowDelete}
@@ -51,9 +53,17 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 	if err != nil {
 		return nil, err
 	}
-	a := &act{k: k, c: c, b: k.bindings(c), action: action, event: events[action], col: col, rules: rules, w: w}
+	if col == k.plan.Accounts && action != types.Update {
+		return nil, errAccounts
+	}
+	a := &act{k: k, c: c, b: k.bindings(c), action: action, col: col, rules: rules, w: w}
 	if a.view, err = k.views.Of(c, w.Collection); err != nil && !refused(err) {
 		return nil, err
+	}
+	if a.view != nil {
+		if a.want, err = a.view.Wanted(w.Fields); err != nil {
+			return nil, err
+		}
 	}
 	if action == types.Create {
 		if a.id = types.NewID(a.b.Now); col.Random {
@@ -65,17 +75,38 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 			return nil, types.Refuse(types.Precondition, "if_match_required", "send If-Match with the ETag you read")
 		}
 	}
-	if action != types.Delete {
-		if a.change, err = value.DecodeChange(col, w.Body, action == types.Create); err != nil {
+	if action == types.Delete {
+		return a, nil
+	}
+	if a.change, err = value.DecodeChange(col, w.Body, action == types.Create); err != nil {
+		return nil, err
+	}
+	if a.unique() && !c.Unruled() {
+		if err := k.guess.Left(c.Account, a.b.Now); err != nil {
 			return nil, err
 		}
-		err = a.seal()
 	}
-	return a, err
+	return a, a.seal()
+}
+
+// errAccounts: rows of the built-in collection come and go with accounts.
+var errAccounts = types.Refuse(types.Forbidden, "not_allowed", "accounts are made by sign-up or by an operator")
+
+// unique reports whether the request names a field that must be unique.
+func (a *act) unique() bool {
+	for _, u := range a.col.Uniques {
+		for _, f := range u.Fields {
+			if a.change.Mask.Has(f) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // run is step 15: everything that depends on stored data, in the order that lets nothing be told before a rule said yes.
 func (a *act) run(ctx context.Context, tx store.Tx) error {
+	a.guessed = false
 	old, mask, err := a.load(ctx, tx)
 	if err != nil {
 		return err
@@ -106,10 +137,14 @@ func (a *act) run(ctx context.Context, tx store.Tx) error {
 	if err != nil {
 		return err
 	}
-	return a.record(tx, types.Done, "", next)
+	e := a.entry()
+	if next != nil {
+		e.Version = next.Version
+	}
+	return tx.Record(e)
 }
 
-// load reads the row of an update or delete, for a caller who may read it. Absent and unreadable rows do equal work.
+// load reads the row of an update or delete, for a caller who may read it. Absent and unreadable rows end at the same statement.
 func (a *act) load(ctx context.Context, tx store.Tx) (*row.Row, plan.Mask, error) {
 	if a.action == types.Create {
 		return nil, 0, nil
@@ -121,14 +156,14 @@ func (a *act) load(ctx context.Context, tx store.Tx) (*row.Row, plan.Mask, error
 	if err != nil {
 		return nil, 0, err
 	}
-	old, err := a.k.tables.Load(ctx, tx, a.col, a.id)
-	if err != nil {
-		return nil, 0, err
-	}
-	if !ok || old == nil {
+	if !ok {
 		return nil, 0, judge.NoRow
 	}
-	return old, mask, nil
+	old, err := a.k.tables.Load(ctx, tx, a.col, a.id)
+	if err == nil && old == nil {
+		err = judge.NoRow
+	}
+	return old, mask, err
 }
 
 // next is the row as it would be after the act.
@@ -142,12 +177,9 @@ func (a *act) next(old *row.Row) *row.Row {
 		n = old.Clone()
 		n.Updated, n.Version = max(now, old.Updated), old.Version+1
 	} else {
-		n = &row.Row{Collection: a.col, ID: a.id, Created: now, Updated: now, Version: 1, Values: make([]types.Value, len(a.col.Fields))}
+		n = &row.Row{Collection: a.col, ID: a.id, Created: now, Updated: now, Version: 1, Values: append([]types.Value(nil), a.start...)}
 		if a.col.PerOrg {
 			n.Org = types.IDValue(a.c.Org)
-		}
-		for _, f := range a.col.Fields {
-			n.Values[f.Bit] = defaultOf(f, a.b)
 		}
 	}
 	for i, f := range a.change.Fields {
@@ -156,17 +188,13 @@ func (a *act) next(old *row.Row) *row.Row {
 	return n
 }
 
-// record writes the evidence of the act.
-func (a *act) record(tx store.Tx, outcome types.Outcome, code string, next *row.Row) error {
-	e := types.NewEntry(a.event, outcome, a.c, a.b.Now)
-	e.Collection, e.Row, e.Code = a.col.Name, a.id, code
-	if next != nil && outcome == types.Done {
-		e.Version = next.Version
-	}
+// entry is the evidence of the act.
+func (a *act) entry() types.Entry {
+	e := a.k.entry(a.c, events[a.action], a.col.Name, a.id)
 	if a.change != nil {
 		e.Fields = a.change.Names()
 	}
-	return tx.Record(e)
+	return e
 }
 
 // judge asks the write rules, with the resolver of this transaction.
@@ -181,18 +209,34 @@ func (a *act) judge(ctx context.Context, tx store.Tx, old, next *row.Row, named 
 	return judge.Write(a.c, a.b, a.rules, before, after, a.k.tables.Resolver(ctx, tx, a.b), named)
 }
 
-// seal replaces the values of encrypted fields by their sealed form. It is the slow part and needs no transaction.
+// seal computes what a create starts from and replaces the values of encrypted fields by their sealed form. It is the slow part
+// and needs no transaction.
 func (a *act) seal() error {
-	for i, f := range a.change.Fields {
-		if f.Encrypted {
-			v, err := a.k.tables.Seal(a.col, f, a.id, a.change.Values[i])
-			if err != nil {
+	if a.action == types.Create {
+		a.start = make([]types.Value, len(a.col.Fields))
+		for _, f := range a.col.Fields {
+			if a.change.Mask.Has(f) {
+				continue
+			}
+			if err := a.sealed(f, defaultOf(f, a.b), &a.start[f.Bit]); err != nil {
 				return err
 			}
-			a.change.Values[i] = v
+		}
+	}
+	for i, f := range a.change.Fields {
+		if err := a.sealed(f, a.change.Values[i], &a.change.Values[i]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (a *act) sealed(f *plan.Field, v types.Value, to *types.Value) (err error) {
+	if f.Encrypted {
+		v, err = a.k.tables.Seal(a.col, f, a.id, v)
+	}
+	*to = v
+	return err
 }
 
 func (a *act) create(ctx context.Context, tx store.Tx, next *row.Row) error {
@@ -234,7 +278,7 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 	a, err := k.prepare(c, action, w)
 	if err != nil {
 		if refused(err) {
-			k.refuse(ctx, c, events[action], w.Collection, "", err)
+			k.refuse(ctx, c, k.entry(c, events[action], w.Collection, ""), err)
 		}
 		return nil, err
 	}
@@ -242,6 +286,10 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 	if err != nil {
 		return nil, err
 	}
+	if err := key.Begin(); err != nil {
+		return nil, err
+	}
+	defer key.End()
 	var answer *plan.Answer
 	err = k.db.Write(ctx, func(tx store.Tx) error {
 		answer = nil
@@ -252,7 +300,7 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 			return err
 		}
 		if err := a.run(ctx, tx); err != nil {
-			return a.keepRefusal(tx, err)
+			return err
 		}
 		var err error
 		if answer, err = a.answer(ctx, tx, 0, a.id); err != nil {
@@ -261,23 +309,24 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 		return key.Keep(ctx, tx, answer.Status, a.id)
 	})
 	if err != nil {
-		if types.KindOf(err) == types.NotFound || types.KindOf(err) == types.Forbidden {
-			k.explain(ctx, c, a.col, action, a.id)
-		}
+		a.denied(ctx, err)
 		return nil, err
 	}
 	return answer, nil
 }
 
-// keepRefusal records the refusal of a signed-in caller in the transaction that is rolled back.
-func (a *act) keepRefusal(tx store.Tx, err error) error {
-	if types.KindOf(err) == types.Internal || types.KindOf(err) == types.Unavailable || a.c.Kind == types.Anonymous {
-		return err
+// denied follows a refusal that depends on stored data: evidence, the question somebody may ask about, the budget of guesses.
+func (a *act) denied(ctx context.Context, err error) {
+	switch types.KindOf(err) {
+	case types.Internal, types.Unavailable, types.Full:
+		return
+	case types.NotFound, types.Forbidden:
+		a.k.explain(ctx, a.c, a.col.Name, a.action, a.id)
 	}
-	if e := a.record(tx, types.Refused, types.CodeOf(err), nil); e != nil {
-		return e
+	if a.guessed {
+		a.k.guess.Spend(a.c.Account, a.b.Now)
 	}
-	return store.Keep(err)
+	a.k.refuse(ctx, a.c, a.entry(), err)
 }
 
 // answer is the row as the caller may read it now.
@@ -292,11 +341,7 @@ func (a *act) answer(ctx context.Context, tx store.Tx, status int, id types.ID) 
 		out.Header["Location"] = []string{"/api/v1/" + a.col.Name + "/" + string(id)}
 	}
 	if a.view != nil {
-		want, err := a.view.Wanted(a.w.Fields)
-		if err != nil {
-			return nil, err
-		}
-		body, etag, err := a.view.AppendGet(ctx, tx, nil, a.b, id, want, a.w.Fields, nil)
+		body, etag, err := a.view.AppendGet(ctx, tx, nil, a.b, id, a.want, a.w.Fields, nil)
 		if err == nil {
 			out.Body = body
 			out.Header["Etag"] = []string{etag}

@@ -15,41 +15,53 @@ import (
 // remembered is how many refusals can be explained afterwards.
 const remembered = 1000
 
-// Explanations keeps why requests were refused, newest last, bounded. There are no values in them. The zero value is ready.
-type Explanations struct {
+// Question is a refusal that somebody may ask about.
+type Question struct {
+	Caller     types.Caller
+	Collection string
+	Action     types.Action
+	Row        types.ID
+}
+
+// Questions keeps which requests were refused, newest last, bounded. Only what was asked is kept: finding the reasons at once
+// would be work that absent rows do not cost. The zero value is ready; safe for concurrent use.
+type Questions struct {
 	mu    sync.Mutex
-	byID  map[types.ID][]string
+	byID  map[types.ID]Question
 	order []types.ID
 }
 
-// Why returns, rule by rule, why the request was refused; nil when it is not remembered (a restart, or 1,000 refusals later).
-func (e *Explanations) Why(request types.ID) []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.byID[request]
+// Of returns what a request asked; ok is false when it is not remembered (a restart, or 1,000 refusals later).
+func (q *Questions) Of(request types.ID) (x Question, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	x, ok = q.byID[request]
+	return x, ok
 }
 
-// Add remembers the lines of a request.
-func (e *Explanations) Add(id types.ID, lines []string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.byID == nil {
-		e.byID = map[types.ID][]string{}
+// Add remembers what a request asked; of a batch the last.
+func (q *Questions) Add(x Question) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.byID == nil {
+		q.byID = map[types.ID]Question{}
 	}
-	if _, known := e.byID[id]; !known {
-		e.order = append(e.order, id)
+	if _, known := q.byID[x.Caller.RequestID]; !known {
+		q.order = append(q.order, x.Caller.RequestID)
 	}
-	e.byID[id] = append(e.byID[id], lines...)
-	if len(e.order) > remembered {
-		delete(e.byID, e.order[0])
-		e.order = e.order[1:]
+	q.byID[x.Caller.RequestID] = x
+	if len(q.order) > remembered {
+		delete(q.byID, q.order[0])
+		q.order = q.order[1:]
 	}
 }
 
 var truthWords = [...]string{rule.No: "false", rule.Unknown: "unknown", rule.Yes: "true"}
 
-// Explain says which clause of which rule was false or unknown for a verb on a row.
-func Explain(ctx context.Context, r store.Reader, t *row.Tables, c *types.Caller, b *rule.Bindings, col *plan.Collection, a types.Action, id types.ID) ([]string, error) {
+// Explain says which clause of which rule is false or unknown for what was asked, on the data as they are now. No values are in
+// it.
+func Explain(ctx context.Context, r store.Reader, t *row.Tables, x Question, b *rule.Bindings) ([]string, error) {
+	c, col, a, id := &x.Caller, t.Plan.Collection(x.Collection), x.Action, x.Row
 	lines := []string{fmt.Sprintf("%s of %s/%s by %s", a, col.Name, id, who(c))}
 	at, err := t.Load(ctx, r, col, id)
 	if err != nil {

@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/base64"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/seal"
@@ -54,5 +55,5 @@ func (l *Lists) openCursor(c *types.Caller, text, query string) (*cursor, error)
 }
 
 func (l *Lists) cursorPlace(c *types.Caller, query string) []string {
-	return []string{query, string(c.Account), string(c.Org), l.tables().Plan.Version}
+	return []string{query, strconv.Itoa(int(c.Kind)), string(c.Account), string(c.Org), l.tables().Plan.Version}
 }

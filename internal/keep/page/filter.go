@@ -84,10 +84,14 @@ func (l *Lists) searchFilter(v *view.View, src string) (rule.Expr, error) {
 
 // indexed reports whether a condition can be answered from an index.
 func indexed(col *plan.Collection, e rule.Expr) bool {
-	for _, u := range rule.Uses(e) {
+	uses := rule.Uses(e)
+	for _, u := range uses {
 		if f := col.Field(u.Field); f == nil || !f.Indexed && f.Side == "" {
 			return false
 		}
+	}
+	if len(uses) == 0 {
+		return false // a comparison of constants
 	}
 	switch e.(type) {
 	case *rule.Compare, *rule.In, *rule.StartsWith, *rule.Flag, *rule.Has, *rule.Or:

@@ -304,7 +304,7 @@ func (l *Lists) counting(p *Page) (*listing, error) {
 		s.fragment(f)
 	}
 	s.put(")")
-	extra := guard(p.view, p.filter, nil)
+	extra := guard(p.view, p.filter, p.sort)
 	if p.filter != nil {
 		extra = append(extra, p.filter)
 	}

@@ -7,6 +7,8 @@ package replay
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -36,12 +38,47 @@ func Tables() []store.Table {
 type Keys struct {
 	Ring  *seal.Ring
 	Clock types.Clock
+
+	mu      sync.Mutex
+	running map[string]bool
 }
 
 // Key is the Idempotency-Key of one request. A nil Key is a request without one: nothing is found and nothing kept.
 type Key struct {
 	keys      *Keys
 	key, body []byte
+}
+
+// errRunning: the same request is under way, here or in another process.
+var errRunning = &types.Error{Kind: types.Conflict, Code: "in_progress", RetryAfter: time.Second,
+	Detail: "a request with this Idempotency-Key is still running; repeat it in a moment"}
+
+// Begin refuses a key whose request is still running in this process; End must follow when it did not. Between processes the
+// database decides, at Keep.
+func (p *Key) Begin() error {
+	if p == nil {
+		return nil
+	}
+	p.keys.mu.Lock()
+	defer p.keys.mu.Unlock()
+	if p.keys.running[string(p.key)] {
+		return errRunning
+	}
+	if p.keys.running == nil {
+		p.keys.running = map[string]bool{}
+	}
+	p.keys.running[string(p.key)] = true
+	return nil
+}
+
+// End says that the request is over, whatever came of it.
+func (p *Key) End() {
+	if p == nil {
+		return
+	}
+	p.keys.mu.Lock()
+	defer p.keys.mu.Unlock()
+	delete(p.keys.running, string(p.key))
 }
 
 // Request is what a key is bound to.
@@ -115,6 +152,10 @@ func (p *Key) Keep(ctx context.Context, tx store.Tx, status int, row types.ID) e
 	}
 	_, err := tx.Exec(ctx, keepReplay, types.BytesValue(p.key), types.BytesValue(p.body), types.IntValue(int64(status)),
 		types.TextValue(string(row)), types.IntValue(types.Micros(p.keys.Clock.Now())))
+	var broken *store.ConstraintError
+	if errors.As(err, &broken) && broken.Kind == store.Unique {
+		return errRunning
+	}
 	return err
 }
 

@@ -74,8 +74,7 @@ func column(rows store.Rows, i int, f *plan.Field) types.Value {
 	case f.Encrypted:
 		return types.BytesValue(rows.Bytes(i))
 	case f.Type == plan.ListField:
-		v, _ := value.Decode(f, f.Name, jsontext.Value(rows.Bytes(i)))
-		return v
+		return value.Stored(f, jsontext.Value(rows.Bytes(i)))
 	case Whole(f):
 		return types.IntValue(rows.Int(i))
 	}

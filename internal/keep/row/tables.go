@@ -210,9 +210,5 @@ func (p plain) Field(name string) types.Value {
 	if err != nil {
 		return types.Value{}
 	}
-	open, errs := value.Decode(f, f.Name, jsontext.Value(text))
-	if len(errs) > 0 {
-		return types.Value{}
-	}
-	return open
+	return value.Stored(f, jsontext.Value(text))
 }

@@ -7,6 +7,7 @@
 package value
 
 import (
+	"bytes"
 	"fmt"
 	"net/mail"
 	"net/url"
@@ -134,13 +135,67 @@ func (d *decoder) list(f *plan.Field, path string, raw jsontext.Value) types.Val
 // json keeps any value of bounded size and depth, in canonical form.
 func (d *decoder) json(f *plan.Field, path string, raw jsontext.Value) types.Value {
 	v := raw.Clone()
-	if err := v.Canonicalize(); err != nil {
+	if err := v.Canonicalize(); err != nil || !exact(raw) {
 		return d.fail(path, "bad_json", "", "send plain JSON whose numbers are exact")
 	}
 	if len(v) > f.MaxLen {
 		return d.fail(path, "too_long", strconv.Itoa(f.MaxLen), "")
 	}
 	return types.TextValue(string(v))
+}
+
+// Stored reads back what Append wrote, whatever the declaration's bounds are today: a row that was stored under wider ones must
+// look the same to a rule in memory as it does to the database.
+func Stored(f *plan.Field, raw jsontext.Value) types.Value {
+	switch raw.Kind() {
+	case 'n':
+		return types.Value{}
+	case 't', 'f':
+		return types.BoolValue(raw.Kind() == 't')
+	case '[':
+		if f.Type != plan.ListField {
+			break
+		}
+		dec := jsontext.NewDecoder(bytes.NewReader(raw))
+		if _, err := dec.ReadToken(); err != nil {
+			return types.Value{}
+		}
+		out := types.ListValue()
+		for dec.PeekKind() != ']' {
+			item, err := dec.ReadValue()
+			if err != nil {
+				return types.Value{}
+			}
+			out.Items = append(out.Items, Stored(f.Elem, item))
+		}
+		return out
+	}
+	text := string(raw)
+	if raw.Kind() == '"' && f.Type != plan.JSONField {
+		plain, err := jsontext.AppendUnquote(nil, raw)
+		if err != nil {
+			return types.Value{}
+		}
+		text = string(plain)
+	}
+	var n int64
+	var err error
+	switch f.Type {
+	case plan.IntField:
+		n, err = strconv.ParseInt(text, 10, 64)
+	case plan.DecimalField:
+		n, err = rule.Scale(text, f.Digits)
+	case plan.TimeField:
+		var at time.Time
+		at, err = time.Parse(time.RFC3339, text)
+		n = types.Micros(at)
+	default:
+		return types.TextValue(text)
+	}
+	if err != nil {
+		return types.Value{}
+	}
+	return types.IntValue(n)
 }
 
 // Text reads a text form of a scalar field: the string of a JSON body or a query parameter.

@@ -113,17 +113,17 @@ func (v *View) appendColumn(dst []byte, f *plan.Field, rows store.Rows, i int) (
 	return value.AppendText(dst, f, rows.Bytes(i)), nil
 }
 
-// ETag is a strong validator of what one caller sees of a row: a truncated HMAC over id, version, mask and fields, so that it
-// neither tells the version nor can be made up.
+// ETag is a strong validator of what one caller sees of a row: a truncated HMAC over id, version, mask, fields and plan, so that
+// it neither tells the version nor can be made up.
 func (v *View) ETag(id types.ID, version int64, m plan.Mask, fields []string) string {
-	sum := v.tables.Ring.MAC(seal.ETag, string(id), strconv.FormatInt(version, 36), strconv.FormatUint(uint64(m), 36), strings.Join(fields, ","))
+	sum := v.tables.Ring.MAC(seal.ETag, string(id), strconv.FormatInt(version, 36), strconv.FormatUint(uint64(m), 36), strings.Join(fields, ","), v.tables.Plan.Version)
 	out := make([]byte, 0, 34)
 	out = append(out, '"')
 	out = hex.AppendEncode(out, sum[:16])
 	return string(append(out, '"'))
 }
 
-// Matches compares an If-Match or If-None-Match list with an ETag (RFC 9110 section 13.1).
+// Matches compares an If-Match list with an ETag: strongly (RFC 9110 section 13.1.1).
 func Matches(header, etag string) bool {
 	if strings.TrimSpace(header) == "*" {
 		return true
@@ -134,4 +134,10 @@ func Matches(header, etag string) bool {
 		}
 	}
 	return false
+}
+
+// Known compares an If-None-Match list with an ETag: weakly (RFC 9110 section 13.1.2), since a proxy that compresses may have
+// weakened it.
+func Known(header, etag string) bool {
+	return Matches(strings.ReplaceAll(header, `W/"`, `"`), etag)
 }

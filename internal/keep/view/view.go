@@ -10,6 +10,7 @@ package view
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -101,12 +102,28 @@ func newView(t *row.Tables, col *plan.Collection, rules []plan.Folded) (*View, e
 			v.Fields = append(v.Fields, f)
 		}
 	}
-	var b strings.Builder
-	v.args = v.Select(&b, v.Fields)
-	b.WriteString(" FROM " + store.Quote(col.Table) + ` r WHERE r."id" = ?`)
-	v.get = store.SQL(b.String())
+	v.get = store.SQL(v.getText())
 	return v, nil
 }
+
+// getText is the statement that reads one row. A row that no rule grants does not leave the database, so that its size cannot
+// be told from the time of a refusal.
+func (v *View) getText() string {
+	var b strings.Builder
+	v.args = v.Select(&b, v.Fields)
+	b.WriteString(" FROM " + store.Quote(v.Collection.Table) + ` r WHERE r."id" = ?`)
+	if v.All {
+		return b.String()
+	}
+	held := make([]string, len(v.bits))
+	for i := range v.bits {
+		held[i] = "g." + bitName(i) + " = 1"
+	}
+	return "SELECT * FROM (" + b.String() + ") g WHERE " + strings.Join(held, " OR ")
+}
+
+// bitName is the column of a rule's bit: a number, which no field is called.
+func bitName(i int) string { return store.Quote(strconv.Itoa(i)) }
 
 // Select writes SELECT with the system columns, the fields and one bit per conditional rule, over the alias r.
 func (v *View) Select(b *strings.Builder, fields []*plan.Field) []rule.Arg {
@@ -115,8 +132,8 @@ func (v *View) Select(b *strings.Builder, fields []*plan.Field) []rule.Arg {
 		b.WriteString(`, r.` + store.Quote(f.Column))
 	}
 	var args []rule.Arg
-	for _, bit := range v.bits {
-		b.WriteString(", CASE WHEN " + bit.Text + " THEN 1 ELSE 0 END")
+	for i, bit := range v.bits {
+		b.WriteString(", CASE WHEN " + bit.Text + " THEN 1 ELSE 0 END AS " + bitName(i))
 		args = append(args, bit.Args...)
 	}
 	return args

@@ -33,6 +33,11 @@ func (r *reader) verify(f *File) {
 		names = append(names, c.Name)
 	}
 	r.verifyCollection(f, &f.Accounts, names)
+	for _, a := range f.Accounts.Allow {
+		if slices.Contains(a.To, "create") || slices.Contains(a.To, "delete") {
+			r.fail(a.Pos, "accounts are made by sign-up or by an operator; allow read and update only")
+		}
+	}
 	for i := range f.Collections {
 		r.verifyCollection(f, &f.Collections[i], names)
 	}
@@ -191,6 +196,12 @@ func (r *reader) verifyField(c *Collection, f *Field, names []string) {
 		if _, err := regexp.Compile("^(?:" + f.Pattern.Value + ")$"); err != nil {
 			r.fail(f.Pattern.Pos, "the pattern is not RE2: %v", err)
 		}
+	}
+	if f.Type == "list" && f.OnDelete != "" && f.OnDelete != "refuse" {
+		r.fail(f.At["on_delete"], "a row in a list is not removed with what it points at; use on_delete: refuse")
+	}
+	if f.Encrypted && slices.Contains([]string{"account", "ref", "state"}, f.Type) {
+		r.fail(f.Pos, "%s is what rules and references look at and cannot be encrypted; remove encrypted", f.Type)
 	}
 	if f.OnDelete == "clear" && !f.Optional {
 		r.fail(f.At["on_delete"], "on_delete: clear leaves the field empty; add optional: true")

@@ -1,64 +1,20 @@
-package keep_test
+package keeptest_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/fastness-dev/fastness/internal/attack/naive"
-	keeprow "github.com/fastness-dev/fastness/internal/keep/row"
-	"github.com/fastness-dev/fastness/internal/keep/value"
-	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/keep/keeptest"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
-	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
-
-// worldDeclaration has every kind of field that a rule may look at, references two deep, and lists in side tables.
-const worldDeclaration = `
-version: 1
-service: {name: world, host: world.example, level: 1}
-roles: {red: {}, blue: {}}
-accounts:
-  fields:
-    name: {type: text, max: 40, optional: true}
-  allow: [{to: read, when: "row.id == me.id"}]
-collections:
-  groups:
-    fields:
-      label: {type: text, max: 40, optional: true}
-      head: {type: account, optional: true}
-      size: {type: int, optional: true}
-    allow: [{to: read, when: "has_role('red')"}]
-  items:
-    fields:
-      t: {type: text, max: 40, optional: true}
-      u: {type: text, max: 40, optional: true}
-      i: {type: int, optional: true}
-      j: {type: int}
-      d: {type: decimal, digits: 2, optional: true}
-      b: {type: bool, optional: true}
-      day: {type: date, optional: true}
-      at: {type: time, optional: true}
-      e: {type: enum, values: [one, two, three], optional: true}
-      who: {type: account, optional: true}
-      group: {type: ref, to: groups, optional: true}
-      up: {type: ref, to: items, optional: true}
-      team: {type: list, of: {type: account}, max: 9, optional: true}
-      tags: {type: list, of: {type: text, max: 20}, max: 9, optional: true}
-    allow: [{to: [read, create, update], when: "has_role('red')"}]
-`
 
 // draws is how many (rule, row) pairs one property looks at on each database: FASTNESS_DRAWS, else the figure.
 func draws(t *testing.T, usual int) int {
@@ -70,153 +26,6 @@ func draws(t *testing.T, usual int) int {
 		return n
 	}
 	return usual
-}
-
-// world is a database filled with random rows, and the same rows for the naive evaluator.
-type world struct {
-	*kit
-	rand   *rand.Rand
-	tables *keeprow.Tables
-	naive  *naive.World
-	rows   map[string][]*keeprow.Row
-	people []string
-	now    time.Time
-}
-
-// words meet each other often, and are awkward: wildcards, quotes, cases, code points beyond the first plane.
-var words = []string{"a", "A", "ab", "a%", "a_b", "%", "_", `\`, `it's`, "é", "É", "éa", "Z", "z", "😀", "😀é", "ﬀ", "Straße", " "}
-var days = []string{"2026-11-23", "2026-11-24", "2026-11-25", "1999-12-31", "2100-01-01"}
-var instants = []string{"2026-11-24T12:00:00Z", "2026-11-24T11:00:00Z", "2026-11-24T12:00:00.000001Z", "2025-01-01T00:00:00Z"}
-var decimals = []string{"0.00", "1.50", "-1.50", "12.34", "-0.01", "99999.99"}
-
-func newWorld(k *kit) *world {
-	ring, err := seal.New(bytes.Repeat([]byte{5}, 32))
-	if err != nil {
-		k.Fatal(err)
-	}
-	w := &world{kit: k, rand: rand.New(rand.NewPCG(7, 11)), tables: &keeprow.Tables{Plan: k.plan, Ring: ring, Dialect: k.db.Dialect()},
-		naive: &naive.World{Types: map[string]map[string]naive.Type{}, Rows: map[string][]naive.Row{}}, rows: map[string][]*keeprow.Row{}, now: k.clock.Now()}
-	for name, shape := range k.plan.Shapes {
-		w.naive.Types[name] = map[string]naive.Type{}
-		for _, f := range shape.Fields {
-			w.naive.Types[name][f.Name] = naiveType(f.Type)
-		}
-	}
-	for i := range 4 {
-		fields := naive.Row{}
-		c := k.person(fmt.Sprintf("p%d", i))
-		fields["id"], fields["name"] = string(c.Account), fmt.Sprintf("p%d", i)
-		w.people = append(w.people, string(c.Account))
-		w.naive.Rows["accounts"] = append(w.naive.Rows["accounts"], fields)
-	}
-	for range 6 {
-		w.insert("groups", w.draw("groups"))
-	}
-	for range 40 {
-		w.insert("items", w.draw("items"))
-	}
-	return w
-}
-
-func naiveType(t rule.Type) naive.Type {
-	kind := map[rule.TypeKind]string{rule.BoolType: "bool", rule.IntType: "int", rule.DecimalType: "decimal", rule.TextType: "text",
-		rule.TimeType: "time", rule.DateType: "date", rule.RefType: "ref", rule.ListType: "list", rule.JSONType: "json"}[t.Kind]
-	out := naive.Type{Kind: kind, To: t.To}
-	if t.Elem != nil {
-		of := naiveType(*t.Elem)
-		out.Of, out.To = of.Kind, of.To
-	}
-	return out
-}
-
-func pick[T any](w *world, list []T) T { return list[w.rand.IntN(len(list))] }
-
-// draw makes a random row of a collection: JSON values by field, a field in three missing where it may be.
-func (w *world) draw(collection string) map[string]any {
-	out := map[string]any{}
-	for _, f := range w.plan.Collection(collection).Fields {
-		if f.Optional && w.rand.IntN(4) == 0 {
-			continue
-		}
-		if v := w.value(f); v != nil {
-			out[f.Name] = v
-		}
-	}
-	return out
-}
-
-func (w *world) value(f *plan.Field) any {
-	switch f.Rule.Kind {
-	case rule.BoolType:
-		return w.rand.IntN(2) == 0
-	case rule.IntType:
-		return w.rand.IntN(5) - 2
-	case rule.DecimalType:
-		return pick(w, decimals)
-	case rule.DateType:
-		return pick(w, days)
-	case rule.TimeType:
-		return pick(w, instants)
-	case rule.RefType:
-		if rows := w.naive.Rows[f.Rule.To]; len(rows) > 0 {
-			return pick(w, rows)["id"]
-		}
-		return nil
-	case rule.ListType:
-		out := []any{}
-		for range w.rand.IntN(4) {
-			if f.Rule.Elem.Kind == rule.RefType {
-				out = append(out, pick(w, w.people))
-			} else {
-				out = append(out, pick(w, words))
-			}
-		}
-		return out
-	}
-	if len(f.Rule.Values) > 0 {
-		return pick(w, f.Rule.Values)
-	}
-	return pick(w, words)
-}
-
-// both makes the typed row and the naive one of the same JSON values.
-func (w *world) both(collection string, fields map[string]any) (*keeprow.Row, naive.Row) {
-	col := w.plan.Collection(collection)
-	r := &keeprow.Row{Collection: col, ID: types.NewID(w.clock.Now()), Created: types.Micros(w.now), Updated: types.Micros(w.now), Version: 1, Values: make([]types.Value, len(col.Fields))}
-	w.clock.Advance(time.Millisecond)
-	plain := naive.Row{"id": string(r.ID), "created": w.now, "updated": w.now, "version": int64(1)}
-	for name, v := range fields {
-		f := col.Field(name)
-		text, _ := json.Marshal(v)
-		typed, errs := value.Decode(f, name, jsontext.Value(text))
-		if len(errs) > 0 {
-			w.Fatalf("%s = %s: %v", name, text, errs)
-		}
-		r.Values[f.Bit] = typed
-		switch v := v.(type) {
-		case int:
-			plain[name] = int64(v)
-		case string:
-			plain[name] = v
-			if f.Rule.Kind == rule.TimeType {
-				at, _ := time.Parse(time.RFC3339, v)
-				plain[name] = at
-			}
-		default:
-			plain[name] = v
-		}
-	}
-	return r, plain
-}
-
-func (w *world) insert(collection string, fields map[string]any) {
-	r, plain := w.both(collection, fields)
-	err := w.db.Write(context.Background(), func(tx store.Tx) error { return w.tables.Insert(context.Background(), tx, r) })
-	if err != nil {
-		w.Fatal(err)
-	}
-	w.rows[collection] = append(w.rows[collection], r)
-	w.naive.Rows[collection] = append(w.naive.Rows[collection], plain)
 }
 
 // variableOf is a name that a path may start from, and the collection it is a row of.
@@ -246,7 +55,7 @@ func (w *world) path(roots []variableOf, flat bool, want func(rule.Type) bool) (
 		v := pick(w, roots)
 		text, collection := v.name, v.collection
 		for hop := 0; hop < 3; hop++ {
-			f := pick(w, w.plan.Shapes[collection].Fields)
+			f := pick(w, w.Plan.Shapes[collection].Fields)
 			if collection == "accounts" && f.Name != "id" && f.Name != "name" {
 				break
 			}
@@ -397,25 +206,25 @@ func (w *world) ask() (naive.Call, *rule.Bindings) {
 		c.Me = pick(w, w.people)
 	}
 	c.Roles = pick(w, [][]string{nil, {"red"}, {"blue"}, {"red", "blue"}})
-	return c, &rule.Bindings{Me: types.ID(c.Me), MFA: c.MFA, Roles: w.plan.RoleSet(c.Roles...), Now: w.now}
+	return c, &rule.Bindings{Me: types.ID(c.Me), MFA: c.MFA, Roles: w.Plan.RoleSet(c.Roles...), Now: w.now}
 }
 
 // TestRulesAgree: for random rules on random rows, the SQL of this database, the evaluator in memory (folded, pushed, and neither) and
 // the naive evaluator say the same.
 func TestRulesAgree(t *testing.T) {
-	each(t, worldDeclaration, func(k *kit) {
-		w, s, n := newWorld(k), &spread{operators: map[string]int{}}, draws(k.T, 20_000)
+	keeptest.Each(t, worldDeclaration, func(t *testing.T, k *keeptest.Kit) {
+		w, s, n := newWorld(k), &spread{operators: map[string]int{}}, draws(t, 20_000)
 		for s.draws < n {
 			w.agree(s)
 		}
-		s.check(k, n, ruleOperators...)
+		s.check(t, n, ruleOperators...)
 	})
 }
 
 // agree draws one rule and looks at every row.
 func (w *world) agree(s *spread) {
 	src := w.condition(w.rand.IntN(4), []variableOf{{"row", "items"}}, false)
-	scope := &rule.Scope{Self: "items", Row: true, Me: true, Shapes: w.plan.Shapes, Roles: w.plan.RoleNames()}
+	scope := &rule.Scope{Self: "items", Row: true, Me: true, Shapes: w.Plan.Shapes, Roles: w.Plan.RoleNames()}
 	e, err := rule.Compile(scope, src)
 	if err != nil {
 		w.Fatalf("%s: %v", src, err)
@@ -425,7 +234,7 @@ func (w *world) agree(s *spread) {
 	pushed := rule.Push(folded)
 	yes := w.sql(pushed, b, src)
 	resolver := func(r store.Reader) rule.Resolver { return w.tables.Resolver(context.Background(), r, b) }
-	err = w.db.View(context.Background(), func(r store.Reader) error {
+	err = w.DB.View(context.Background(), func(r store.Reader) error {
 		for i, stored := range w.rows["items"] {
 			call.Row = w.naive.Rows["items"][i]
 			want, seen, err := w.naive.Judge(src, call)
@@ -455,12 +264,12 @@ func (w *world) agree(s *spread) {
 
 // sql asks the database on which rows the rule holds.
 func (w *world) sql(e rule.Expr, b *rule.Bindings, src string) map[string]bool {
-	text, err := rule.ToSQL(e, w.tables.Options(w.plan.Collection("items")))
+	text, err := rule.ToSQL(e, w.tables.Options(w.Plan.Collection("items")))
 	if err != nil {
 		w.Fatalf("%s: %v", src, err)
 	}
 	out := map[string]bool{}
-	err = w.db.View(context.Background(), func(r store.Reader) error {
+	err = w.DB.View(context.Background(), func(r store.Reader) error {
 		stmt := &store.Stmt{SQL: `SELECT r."id" FROM "items" r WHERE ` + text.Text, Transient: true}
 		rows, err := r.Query(context.Background(), stmt, rule.BindAll(nil, text.Args, b)...)
 		if err != nil {
@@ -480,9 +289,9 @@ func (w *world) sql(e rule.Expr, b *rule.Bindings, src string) map[string]bool {
 
 // TestWriteRulesAgree: rules over row and new, which are judged in memory alone, agree with the naive evaluator.
 func TestWriteRulesAgree(t *testing.T) {
-	each(t, worldDeclaration, func(k *kit) {
-		w, s, n := newWorld(k), &spread{operators: map[string]int{}}, draws(k.T, 20_000)
-		scope := &rule.Scope{Self: "items", Row: true, New: true, Me: true, Shapes: w.plan.Shapes, Roles: w.plan.RoleNames()}
+	keeptest.Each(t, worldDeclaration, func(t *testing.T, k *keeptest.Kit) {
+		w, s, n := newWorld(k), &spread{operators: map[string]int{}}, draws(t, 20_000)
+		scope := &rule.Scope{Self: "items", Row: true, New: true, Me: true, Shapes: w.Plan.Shapes, Roles: w.Plan.RoleNames()}
 		for s.draws < n {
 			src := w.condition(w.rand.IntN(4), []variableOf{{"row", "items"}, {"new", "items"}}, false)
 			e, err := rule.Compile(scope, src)
@@ -491,7 +300,7 @@ func TestWriteRulesAgree(t *testing.T) {
 			}
 			call, b := w.ask()
 			folded := rule.Push(rule.Fold(e, b.Roles))
-			err = w.db.View(context.Background(), func(r store.Reader) error {
+			err = w.DB.View(context.Background(), func(r store.Reader) error {
 				for i, stored := range w.rows["items"] {
 					proposed := w.rand.IntN(len(w.rows["items"]))
 					call.Row, call.New = w.naive.Rows["items"][i], w.naive.Rows["items"][proposed]
@@ -514,6 +323,6 @@ func TestWriteRulesAgree(t *testing.T) {
 				w.Fatal(err)
 			}
 		}
-		s.check(k, n, append([]string{"unchanged"}, ruleOperators...)...)
+		s.check(t, n, append([]string{"unchanged"}, ruleOperators...)...)
 	})
 }
