@@ -18,6 +18,7 @@ type Saboteur struct {
 	Breaks string   // one sentence: which promise is broken
 	Pkg    string   // the package of the test, as `go test` takes it: ./internal/room
 	Test   string   // the one top-level test that must turn red
+	Also   []string // tests that play a whole story and turn red as well, because the promise is the ground they stand on
 	Step   string   // the step of the request pipeline it removes; "" when it is about something else
 	Files  []Change // what it does to which files
 }
@@ -36,7 +37,7 @@ func Load(dir, name string) (*Saboteur, error) {
 	return s, nil
 }
 
-// Parse reads the text of a saboteur: the header lines `# breaks:`, `# test: PKG TestName` and optionally `# step:`, then a
+// Parse reads the text of a saboteur: the header lines `# breaks:`, `# test: PKG TestName` and optionally `# also: TestName…` and `# step:`, then a
 // unified difference with a/ and b/ prefixes. It refuses differences to tests: only product code may be sabotaged.
 func Parse(text string) (*Saboteur, error) {
 	s := &Saboteur{}
@@ -51,6 +52,9 @@ func Parse(text string) (*Saboteur, error) {
 		}
 		if v, ok := strings.CutPrefix(l, "# step:"); ok {
 			s.Step = strings.TrimSpace(v)
+		}
+		if v, ok := strings.CutPrefix(l, "# also:"); ok {
+			s.Also = strings.Fields(v)
 		}
 		if v, ok := strings.CutPrefix(l, "# test:"); ok {
 			f := strings.Fields(v)

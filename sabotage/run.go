@@ -184,6 +184,10 @@ func (r *Runner) verdict(s *Saboteur, before, after *result) error {
 	for _, test := range slices.Sorted(maps.Keys(before.tests)) {
 		switch {
 		case test == s.Test:
+		case slices.Contains(s.Also, test):
+			if after.tests[test] != "fail" {
+				return fmt.Errorf("%s is named by # also: and stays green", test)
+			}
 		case after.tests[test] == "fail":
 			red = append(red, test)
 		case after.tests[test] == "" || after.tests[test] != before.tests[test]:
