@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/seal"
@@ -37,7 +38,7 @@ func (l *Lists) openCursor(c *types.Caller, text, query string) (*cursor, error)
 		return nil, nil
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(text) > 4096 {
+	if err != nil || len(text) > 4096 || strings.ContainsAny(text, "\r\n") { // which the decoder skips
 		return nil, errCursor
 	}
 	plain, err := l.tables().Ring.Open(nil, seal.Cursor, sealed, l.cursorPlace(c, query)...)

@@ -203,7 +203,12 @@ func Text(f *plan.Field, path, s string) (types.Value, []types.FieldError) {
 	d := decoder{}
 	switch f.Type {
 	case plan.IntField, plan.BoolField:
-		v := d.decode(f, path, jsontext.Value(s))
+		raw := jsontext.Value(s)
+		if !raw.IsValid() || raw.Kind() == 'n' || len(raw) != len(strings.TrimSpace(s)) {
+			v := d.wrong(path, "a value of this field")
+			return v, d.errs
+		}
+		v := d.decode(f, path, raw)
 		return v, d.errs
 	}
 	v := d.text(f, path, s)
