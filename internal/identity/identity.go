@@ -19,11 +19,13 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/feed"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
 	"github.com/fastness-dev/fastness/internal/identity/token"
+	"github.com/fastness-dev/fastness/internal/identity/totp"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -40,7 +42,7 @@ type Config struct {
 	Policy    signup.Policy
 	Profiles  signup.Profiles
 	Outbox    signup.Outbox
-	Factors   []signin.Factor // beyond the password; none: nothing can be enrolled
+	Factors   []signin.Factor // in place of the room's own (authenticator app, recovery codes); nil: those
 	Base      string          // "https://clinic.example[:port]": what links in mail begin with; never taken from a request
 	Shared    bool            // other processes use the same database
 	Silence   time.Duration   // with Shared: without news until caches are off; 0 means 3 s
@@ -62,6 +64,8 @@ type Identity struct {
 	machine  *signin.Machine
 	links    *signup.Links
 	tokens   *token.Tokens
+	app      *totp.TOTP
+	codes    *recovery.Codes
 }
 
 // New puts the room together. It reads nothing yet; call Run for what goes on in the background.
@@ -80,6 +84,11 @@ func New(cfg Config) (*Identity, error) {
 		Absolute: d.Session.Absolute, Parallel: d.Session.Parallel, Development: cfg.Plan.Development()})
 	i.tokens = token.New(token.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.grants})
 	i.throttle = throttle.New(i.db, cfg.Clock, cfg.Ring, cfg.Throttle)
+	i.app = totp.New(totp.Config{Clock: cfg.Clock, Ring: cfg.Ring, Issuer: d.Service.Name})
+	i.codes = recovery.New(cfg.Ring, i.accounts)
+	if cfg.Factors == nil {
+		cfg.Factors = []signin.Factor{i.app, i.codes}
+	}
 	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
 		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
 	if _, ok := i.grants.Set(d.SignUp.Roles); !ok {
@@ -157,7 +166,7 @@ func (i *Identity) Links() *signup.Links { return i.links }
 func Tables() []store.Table {
 	var out []store.Table
 	for _, t := range [][]store.Table{account.Tables(), feed.Tables(), session.Tables(), grant.Tables(), throttle.Tables(),
-		signin.Tables(), signup.Tables(), token.Tables()} {
+		signin.Tables(), signup.Tables(), token.Tables(), totp.Tables(), recovery.Tables()} {
 		out = append(out, t...)
 	}
 	return out

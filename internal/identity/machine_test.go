@@ -51,7 +51,7 @@ var factorWords = map[string]types.Factor{"totp": types.TOTP, "recovery-code": t
 // exactly what was proved, and puts no role in force that requires more.
 func TestPropertySignInMachine(t *testing.T) {
 	each(t, func(c *identity.Config) {
-		c.Throttle.Pair, c.Throttle.Network, c.Throttle.Account, c.Throttle.Device, c.Throttle.Letters = 1e6, 1e6, 1e6, 1e6, 1e6
+		c.Throttle.Pair, c.Throttle.Network, c.Throttle.Account, c.Throttle.Device, c.Throttle.Letters, c.Throttle.Factor = 1e6, 1e6, 1e6, 1e6, 1e6, 1e6
 		c.Plan.Decl.Session.Parallel = 1000
 	}, func(t *testing.T, w *town) {
 		seed := uint64(time.Now().UnixNano())

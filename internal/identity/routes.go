@@ -25,7 +25,7 @@ const maxBody = 32 << 10
 // Routes lists the endpoints under /auth/.
 func (i *Identity) Routes() []plan.Route {
 	var out []plan.Route
-	for _, group := range [][]plan.Route{i.signInRoutes(), i.signUpRoutes(), i.sessionRoutes(), i.tokenRoutes()} {
+	for _, group := range [][]plan.Route{i.signInRoutes(), i.signUpRoutes(), i.sessionRoutes(), i.factorRoutes(), i.tokenRoutes()} {
 		out = append(out, group...)
 	}
 	for n := range out {
@@ -101,14 +101,25 @@ func client(r *plan.Request, how string) signin.Client {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // renewed answers with a session's new token: in the cookie, or in the body for bearer.
-func (i *Identity) renewed(ctx context.Context, status string, s *session.Started) (*plan.Answer, error) {
+func (i *Identity) renewed(_ context.Context, status string, s *session.Started) (*plan.Answer, error) {
+	return withBody(i.renewedBody(s, status))
+}
+
+// renewedBody is the answer that carries a session's new token, without its body, and that body.
+func (i *Identity) renewedBody(s *session.Started, status string) (*plan.Answer, map[string]any) {
 	body := map[string]any{"status": status, "session": s.ID, "expires": stamp(s.Expires)}
 	if s.Transport == session.Bearer {
 		body["token"] = s.Token.Reveal()
 	}
-	a, err := answer(http.StatusOK, body)
-	if err == nil && s.Transport == session.Cookie {
+	a := &plan.Answer{Status: http.StatusOK}
+	if s.Transport == session.Cookie {
 		a.Session = &plan.SessionChange{Token: s.Token, MaxAge: s.MaxAge}
 	}
+	return a, body
+}
+
+func withBody(a *plan.Answer, body map[string]any) (*plan.Answer, error) {
+	var err error
+	a.Body, err = json.Marshal(body)
 	return a, err
 }

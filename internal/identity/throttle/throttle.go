@@ -27,6 +27,7 @@ type Limits struct {
 	Network int           // any identifier from one network; 0 means 300
 	Account int           // one identifier from anywhere but known devices; 0 means 50
 	Device  int           // one identifier from one known device; 0 means 10
+	Factor  int           // second factors of one account from anywhere but known devices: six digits are few; 0 means 10
 	Letters int           // letters to one address that somebody else could ask for, known device or not; 0 means 5
 }
 
@@ -49,6 +50,7 @@ func New(db store.DB, clock types.Clock, ring *seal.Ring, l Limits) *Throttle {
 	or(&l.Network, 300)
 	or(&l.Account, 50)
 	or(&l.Device, 10)
+	or(&l.Factor, 10)
 	or(&l.Letters, 5)
 	if l.Window == 0 {
 		l.Window = 15 * time.Minute
@@ -80,6 +82,9 @@ func (t *Throttle) lanes(try Try) []lane {
 		return []lane{{"device", key("device", try.What, id, device), t.limits.Device}}
 	}
 	pair, account := t.limits.Pair, t.limits.Account
+	if try.What == "factor" {
+		account = t.limits.Factor
+	}
 	if lettered[try.What] {
 		pair, account = t.limits.Letters, t.limits.Letters
 	}

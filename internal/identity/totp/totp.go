@@ -1,0 +1,196 @@
+// Package totp is the authenticator app as a factor: time-based one-time passwords by RFC 6238 (SHA-1, 6 digits, 30 seconds, which
+// every app understands).
+//
+// Policy: an app counts only after it has shown one right code. A step is accepted once and never an earlier one afterwards,
+// whatever the clock does; one step of drift is forgiven either way. The secret is sealed under the account it belongs to, so that
+// a row that was moved does not open. How often one may guess is the sign-in machine's business.
+//
+// The map: totp.go (enrolment, the factor), code.go (RFC 6238).
+package totp
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/seal"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Config has no optional fields.
+type Config struct {
+	Clock  types.Clock
+	Ring   *seal.Ring
+	Issuer string // what the app shows: the service's name
+}
+
+// TOTP is the factor. It implements signin.Factor.
+type TOTP struct{ cfg Config }
+
+// New returns the factor.
+func New(cfg Config) *TOTP { return &TOTP{cfg} }
+
+// secretBytes is 160 bits, RFC 4226 section 4 (R6).
+const secretBytes = 20
+
+// pendingFor is how long a secret that was shown waits for its first code.
+const pendingFor = 15 * time.Minute
+
+// ErrNone is returned by Confirm when no enrolment waits, and by Remove when there is no app.
+var ErrNone = errors.New("totp: there is none")
+
+// Tables returns the package's table. It references accounts.
+func Tables() []store.Table {
+	return []store.Table{{Name: "fastness_totp", Primary: []string{"account"}, Columns: []store.Column{
+		{Name: "account", Type: store.TextColumn, NotNull: true},
+		{Name: "secret", Type: store.BytesColumn},
+		{Name: "last_step", Type: store.IntColumn, NotNull: true},
+		{Name: "pending", Type: store.BytesColumn},
+		{Name: "pending_until", Type: store.IntColumn, NotNull: true},
+	}, Foreign: []store.ForeignKey{{Name: "fastness_totp_account", Columns: []string{"account"}, RefTable: "fastness_account", RefColumn: "id", OnDelete: store.Cascade}}}}
+}
+
+var (
+	read     = store.SQL(`SELECT secret, last_step, pending, pending_until FROM fastness_totp WHERE account = ?`)
+	enrolled = store.SQL(`SELECT 1 FROM fastness_totp WHERE account = ? AND secret IS NOT NULL`)
+	insert   = store.SQL(`INSERT INTO fastness_totp (account, last_step, pending, pending_until) VALUES (?, 0, ?, ?)`)
+	propose  = store.SQL(`UPDATE fastness_totp SET pending = ?, pending_until = ? WHERE account = ?`)
+	confirm  = store.SQL(`UPDATE fastness_totp SET secret = ?, last_step = ?, pending = NULL, pending_until = 0 WHERE account = ?`)
+	use      = store.SQL(`UPDATE fastness_totp SET last_step = ? WHERE account = ? AND last_step < ?`)
+	remove   = store.SQL(`DELETE FROM fastness_totp WHERE account = ? AND secret IS NOT NULL`)
+)
+
+// state is a row: what is enrolled and what waits for its first code. nil secrets are absent.
+type state struct {
+	found           bool
+	secret, pending []byte
+	last, until     int64
+}
+
+func (t *TOTP) load(ctx context.Context, r store.Reader, account types.ID) (state, error) {
+	rows, err := r.Query(ctx, read, types.IDValue(account))
+	if err != nil {
+		return state{}, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return state{}, rows.Err()
+	}
+	s := state{found: true, last: rows.Int(1), until: rows.Int(3)}
+	if !rows.Missing(0) {
+		if s.secret, err = t.cfg.Ring.Open(nil, seal.Account, rows.Bytes(0), "fastness_totp", string(account), "secret"); err != nil {
+			return state{}, err
+		}
+	}
+	if !rows.Missing(2) {
+		s.pending, err = t.cfg.Ring.Open(nil, seal.Account, rows.Bytes(2), "fastness_totp", string(account), "pending")
+	}
+	return s, err
+}
+
+// Enrolment is what the owner is shown, once.
+type Enrolment struct {
+	Secret types.Secret // base32, to be typed into an app
+	URI    types.Secret // otpauth://totp/…, to be shown as a QR code
+}
+
+// Begin makes a new secret that waits for its first code; one that waited before is forgotten. An app that is enrolled goes on
+// counting until Confirm. label is what the app shows beside the issuer: the account's address.
+func (t *TOTP) Begin(ctx context.Context, tx store.Tx, account types.ID, label string) (Enrolment, error) {
+	secret := make([]byte, secretBytes)
+	rand.Read(secret)
+	sealed, err := t.cfg.Ring.Seal(nil, seal.Account, secret, "fastness_totp", string(account), "pending")
+	if err != nil {
+		return Enrolment{}, err
+	}
+	until := types.IntValue(types.Micros(t.cfg.Clock.Now().Add(pendingFor)))
+	n, err := tx.Exec(ctx, propose, types.BytesValue(sealed), until, types.IDValue(account))
+	if err == nil && n == 0 {
+		_, err = tx.Exec(ctx, insert, types.IDValue(account), types.BytesValue(sealed), until)
+	}
+	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
+	uri := url.URL{Scheme: "otpauth", Host: "totp", Path: "/" + t.cfg.Issuer + ":" + label,
+		RawQuery: url.Values{"secret": {text}, "issuer": {t.cfg.Issuer}, "algorithm": {"SHA1"}, "digits": {"6"}, "period": {"30"}}.Encode()}
+	return Enrolment{types.NewSecret(text), types.NewSecret(uri.String())}, err
+}
+
+// Confirm enrols the secret that waits, in place of one that was enrolled. signin.ErrWrong: the code is not of that secret; ErrNone:
+// nothing waits, or it waited too long.
+func (t *TOTP) Confirm(ctx context.Context, tx store.Tx, account types.ID, code string) error {
+	s, err := t.load(ctx, tx, account)
+	if err != nil {
+		return err
+	}
+	now := t.cfg.Clock.Now()
+	if s.pending == nil || types.Micros(now) >= s.until {
+		return ErrNone
+	}
+	step, ok := match(s.pending, code, now, 0)
+	if !ok {
+		return signin.ErrWrong
+	}
+	sealed, err := t.cfg.Ring.Seal(nil, seal.Account, s.pending, "fastness_totp", string(account), "secret")
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, confirm, types.BytesValue(sealed), types.IntValue(step), types.IDValue(account))
+	return err
+}
+
+// Remove forgets the app. ErrNone: there was none.
+func (t *TOTP) Remove(ctx context.Context, tx store.Tx, account types.ID) error {
+	n, err := tx.Exec(ctx, remove, types.IDValue(account))
+	if err == nil && n == 0 {
+		err = ErrNone
+	}
+	return err
+}
+
+// Kind implements signin.Factor.
+func (t *TOTP) Kind() types.Factor { return types.TOTP }
+
+// Name implements signin.Factor.
+func (t *TOTP) Name() string { return "totp" }
+
+// Enrolled implements signin.Factor.
+func (t *TOTP) Enrolled(ctx context.Context, r store.Reader, account types.ID) (bool, error) {
+	rows, err := r.Query(ctx, enrolled, types.IDValue(account))
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	return rows.Next(), rows.Err()
+}
+
+// Verify implements signin.Factor. response is {"code": "123456"}. The step is used up by one conditional update, so that of two
+// who show the same code at once one is refused.
+func (t *TOTP) Verify(ctx context.Context, tx store.Tx, account types.ID, _ []byte, response json.RawMessage) error {
+	var in struct {
+		Code string `json:"code"`
+	}
+	if json.Unmarshal(response, &in) != nil || len(in.Code) != digits {
+		return signin.ErrWrong
+	}
+	s, err := t.load(ctx, tx, account)
+	if err != nil {
+		return err
+	}
+	if s.secret == nil {
+		return signin.ErrWrong
+	}
+	step, ok := match(s.secret, in.Code, t.cfg.Clock.Now(), s.last)
+	if !ok {
+		return signin.ErrWrong
+	}
+	n, err := tx.Exec(ctx, use, types.IntValue(step), types.IDValue(account), types.IntValue(step))
+	if err == nil && n == 0 {
+		err = signin.ErrWrong
+	}
+	return err
+}
