@@ -10,8 +10,8 @@ import (
 // the test, and so does a step that is in neither.
 var owed = map[string]bool{
 	"accept": true, "tls": true, "headers": true, "address": true, "host": true, "prefix_limit": true, "route": true,
-	"origin": true, "credential": true, "account_limit": true, "access": true, "body": true, "values": true, "slow_work": true,
-	"transaction": true, "open": true, "answer": true, "log": true,
+	"origin": true, "credential": true, "account_limit": true, "access": true, "body": true, "slow_work": true,
+	"answer": true, "log": true,
 }
 
 // TestEveryStepHasASaboteur: each step of the request pipeline is named by the header `# step:` of a saboteur.
