@@ -33,7 +33,7 @@ func (s *Server) listen() error {
 		if err != nil {
 			return fmt.Errorf("edge: listen on %s: %w; change listen: {%s: …}", l.address, err, l.word)
 		}
-		*l.dst = &capped{Listener: opened, per: map[netip.Addr]int{}}
+		*l.dst = &capped{Listener: opened, most: maxConnections, mostPer: maxPerAddress, per: map[netip.Addr]int{}}
 	}
 	return nil
 }
@@ -49,9 +49,10 @@ func (s *Server) closeListeners() {
 // capped refuses connections beyond the caps by closing them at once: a refused client costs no handshake.
 type capped struct {
 	net.Listener
-	mu  sync.Mutex
-	all int
-	per map[netip.Addr]int
+	most, mostPer int // in all, and per address
+	mu            sync.Mutex
+	all           int
+	per           map[netip.Addr]int
 }
 
 func (c *capped) Accept() (net.Conn, error) {
@@ -71,7 +72,7 @@ func (c *capped) Accept() (net.Conn, error) {
 func (c *capped) enter(at netip.Addr) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.all >= maxConnections || c.per[at] >= maxPerAddress {
+	if c.all >= c.most || c.per[at] >= c.mostPer {
 		return false
 	}
 	c.all++

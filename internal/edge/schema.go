@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -53,8 +54,12 @@ func validate(s *plan.Schema, path string, raw jsontext.Value, errs []types.Fiel
 			return wrong("not_one_of", strings.Join(s.Enum, ","))
 		}
 	case "integer":
-		if kind != '0' || strings.ContainsAny(string(raw), ".eE") || len(raw) > 17 {
+		n, err := strconv.ParseInt(string(raw), 10, 64)
+		if kind != '0' || err != nil {
 			return wrong("wrong_type", "integer")
+		}
+		if n > 1<<53-1 || n < -(1<<53-1) { // what JSON carries exactly, RFC 8259 section 6
+			return wrong("out_of_range", "integer")
 		}
 	case "boolean":
 		if kind != 't' && kind != 'f' {
