@@ -13,7 +13,7 @@ import (
 )
 
 func (i *Identity) sessionRoutes() []plan.Route {
-	own := plan.Access{SignedIn: true, Partial: true}
+	own := plan.Access{SignedIn: true}
 	entry := object([]string{"id", "label", "created", "seen", "expires", "current"}, map[string]*plan.Schema{"id": idSchema,
 		"label": text(80, "what the device is called"), "address": text(64, "class of the address"),
 		"transport": transport, "created": timeSchema, "seen": timeSchema, "expires": timeSchema, "current": {Type: "boolean"}})

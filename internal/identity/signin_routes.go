@@ -25,7 +25,7 @@ var renewedSchema = object([]string{"status", "session", "expires"}, map[string]
 func public(reason string) plan.Access { return plan.Access{Public: reason, Ignore: true} }
 
 func (i *Identity) signInRoutes() []plan.Route {
-	own := plan.Access{SignedIn: true, Partial: true}
+	own := plan.Access{SignedIn: true}
 	response := &plan.Schema{Any: true, Summary: "the factor's response: {\"code\": …} or a WebAuthn assertion"}
 	return []plan.Route{
 		{Name: "sign_in", Method: "POST", Path: "/auth/sign-in", Summary: "sign in with address and password",

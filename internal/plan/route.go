@@ -43,7 +43,6 @@ type Access struct {
 	Rule     string        // a collection whose rules decide
 	Action   types.Action  // with Rule
 	Ignore   bool          // a presented credential is ignored (sign-in, sign-up, recovery)
-	Partial  bool          // also for sessions of accounts that still owe a factor
 }
 
 // Request is what a route is given: everything has been checked by the pipeline's earlier steps.
