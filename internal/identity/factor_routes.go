@@ -18,7 +18,7 @@ import (
 const factorFresh = 5 * time.Minute
 
 func (i *Identity) factorRoutes() []plan.Route {
-	own, fresh := plan.Access{SignedIn: true}, plan.Access{SignedIn: true, Partial: true, Fresh: factorFresh}
+	own, fresh := plan.Access{SignedIn: true}, plan.Access{SignedIn: true, Fresh: factorFresh}
 	code := text(6, "six digits from the app")
 	codes := &plan.Schema{Type: "array", MaxItems: 10, Items: text(16, "a code; shown once")}
 	renewed := map[string]*plan.Schema{"codes": codes}

@@ -99,9 +99,19 @@ func (m *Machine) StepUpChallenge(ctx context.Context, who *types.Caller, name s
 	if err != nil {
 		return types.Secret{}, nil, err
 	}
+	f, ok := m.factor(name).(Challenger)
+	if !ok {
+		return types.Secret{}, nil, errUnknown
+	}
 	var step *Step
 	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		var err error
+		has, err := f.Enrolled(ctx, tx, acc.ID)
+		if err != nil {
+			return err
+		}
+		if !has {
+			return errUnknown
+		}
 		step, err = m.ask(ctx, tx, acc, Proof{Account: acc.ID}) // proves nothing yet, so it could never become a session alone
 		return err
 	})

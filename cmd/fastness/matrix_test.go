@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// callers are the columns of testdata/access.tsv: nobody, an account without a role, another author, the author whose row it is, an
+// editor, an administrator, a session that has ended, and an account that was disabled.
+var callers = []string{"anonymous", "reader", "other", "owner", "editor", "admin", "ended", "disabled"}
+
+var people = map[string]string{"reader": "reader", "other": "bob", "owner": "ada", "editor": "ed", "admin": "adm", "ended": "ada", "disabled": "dis"}
+
+// matrix asks every route as every caller, each time with a session and a row of its own.
+type matrix struct {
+	*press
+	n         int
+	account   string // of the owner
+	published string // an article that everybody reads
+}
+
+// TestAccessMatrix: every route of /openapi.json, asked by every kind of caller, answers what the hand-written table says. A route
+// without a line fails, and so does a line without a route.
+func TestAccessMatrix(t *testing.T) {
+	text, err := os.ReadFile("testdata/access.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{}
+	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		if f := strings.Fields(line); !strings.HasPrefix(line, "#") && len(f) == 2+len(callers) {
+			want[f[0]+" "+f[1]] = f[2:]
+		} else if !strings.HasPrefix(line, "#") {
+			t.Errorf("this line is not a route and %d answers: %s", len(callers), line)
+		}
+	}
+	m := &matrix{press: startPress(t)}
+	m.run("users", "add", "dis@press.example", "--role", "author")
+	m.tokens["dis"] = strings.TrimSpace(m.run("users", "session", "dis@press.example"))
+	m.run("users", "disable", "dis@press.example")
+	id, _ := m.want(201, "ada", "POST", "/api/v1/articles", m.article())["id"].(string)
+	m.published = id
+	m.want(200, "ada", "PATCH", "/api/v1/articles/"+id, `{"status": "review"}`)
+	m.want(200, "ed", "PATCH", "/api/v1/articles/"+id, `{"status": "published", "published_on": "2026-11-24"}`)
+	m.account, _ = m.want(200, "ada", "GET", "/auth/session", "")["account"].(string)
+	for _, route := range m.routes() {
+		got := m.row(route)
+		if line := strings.Join(got, "\t"); line != strings.Join(want[route], "\t") {
+			t.Errorf("%s\t%s\nwant\t%s", strings.Replace(route, " ", "\t", 1), line, strings.Join(want[route], "\t"))
+		}
+		delete(want, route)
+	}
+	for route := range want {
+		t.Errorf("%s is in the table and not in /openapi.json", route)
+	}
+}
+
+// routes lists what /openapi.json describes.
+func (m *matrix) routes() []string {
+	var out []string
+	for path, verbs := range m.want(200, "ada", "GET", "/openapi.json", "")["paths"].(map[string]any) {
+		for verb := range verbs.(map[string]any) {
+			if verb != "parameters" {
+				out = append(out, strings.ToUpper(verb)+" "+path)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (m *matrix) article() string {
+	m.n++
+	return fmt.Sprintf(`{"title": "T", "slug": "m-%d", "body": "", "section": "news"}`, m.n)
+}
+
+// fresh makes the owner's row that a cell is about.
+func (m *matrix) fresh(path string) string {
+	switch {
+	case strings.Contains(path, "/articles/"):
+		id, _ := m.want(201, "ada", "POST", "/api/v1/articles", m.article())["id"].(string)
+		return strings.Replace(path, "{id}", id, 1)
+	case strings.Contains(path, "/comments/"):
+		id, _ := m.want(201, "ada", "POST", "/api/v1/comments", fmt.Sprintf(`{"article": %q, "text": "hm"}`, m.published))["id"].(string)
+		return strings.Replace(path, "{id}", id, 1)
+	case strings.Contains(path, "/accounts/"):
+		return strings.Replace(path, "{id}", m.account, 1)
+	}
+	path = strings.Replace(path, "{factor}", "totp", 1)
+	return strings.Replace(path, "{id}", "00000000000000000000000000", 1)
+}
+
+func (m *matrix) body(verb, path string) string {
+	switch {
+	case verb == "GET" || verb == "DELETE":
+		return ""
+	case verb == "POST" && path == "/api/v1/articles":
+		return m.article()
+	case verb == "POST" && path == "/api/v1/comments":
+		return fmt.Sprintf(`{"article": %q, "text": "hm"}`, m.published)
+	case strings.Contains(path, "/articles/{id}"):
+		return `{"title": "Another"}`
+	case strings.Contains(path, "/comments/{id}"):
+		return `{"text": "Another"}`
+	case strings.Contains(path, "/accounts/{id}"):
+		return `{"name": "Another"}`
+	case path == "/api/v1/batch":
+		return `{"do": [{"create": "articles", "new": ` + m.article() + `}]}`
+	case path == "/api/v1/can":
+		return `{"do": [{"action": "read", "collection": "articles"}]}`
+	case path == "/auth/step-up/{factor}/options" || path == "/auth/sign-out" || path == "/auth/totp" || path == "/auth/recovery-codes":
+		return ""
+	}
+	return "{}"
+}
+
+// row asks a route as every caller.
+func (m *matrix) row(route string) []string {
+	verb, path, _ := strings.Cut(route, " ")
+	var out []string
+	for _, caller := range callers {
+		who := people[caller]
+		switch caller {
+		case "ended":
+			m.tokens["gone"] = strings.TrimSpace(m.run("users", "session", "ada@press.example"))
+			m.want(204, "gone", "POST", "/auth/sign-out", "")
+			who = "gone"
+		case "anonymous", "disabled":
+		default:
+			m.tokens[who] = strings.TrimSpace(m.run("users", "session", who+"@press.example"))
+		}
+		if caller == "owner" || who != "ada" {
+			m.tokens["ada"] = strings.TrimSpace(m.run("users", "session", "ada@press.example"))
+		}
+		status, _ := m.ask(who, verb, m.fresh(path), m.body(verb, path))
+		out = append(out, fmt.Sprint(status))
+	}
+	return out
+}
