@@ -15,6 +15,9 @@ type rowsCmd struct {
 	Create rowsCreateCmd `cmd:"" help:"Make a row from a JSON object."`
 	Update rowsUpdateCmd `cmd:"" help:"Change a row by a JSON merge patch."`
 	Delete rowsDeleteCmd `cmd:"" help:"Remove a row."`
+	Batch  rowsBatchCmd  `cmd:"" help:"Do several operations, all or nothing."`
+	Export rowsExportCmd `cmd:"" help:"Write all rows as JSON Lines or CSV."`
+	Import rowsImportCmd `cmd:"" help:"Create rows from JSON Lines or CSV, a hundred in one transaction."`
 }
 
 // asWhom says whose rules apply: an account's, or none with a reason that becomes evidence.

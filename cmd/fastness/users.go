@@ -10,6 +10,7 @@ import (
 
 type usersCmd struct {
 	Add     usersAddCmd     `cmd:"" help:"Make an account and print its one-time enrolment link."`
+	Invite  usersInviteCmd  `cmd:"" help:"Send somebody a link by which he makes an account with roles."`
 	List    usersListCmd    `cmd:"" help:"List accounts."`
 	Grant   usersGrantCmd   `cmd:"" help:"Give a role, for good or until a date."`
 	Revoke  usersRevokeCmd  `cmd:"" help:"Take a role."`
@@ -57,6 +58,28 @@ func (c *usersAddCmd) Run(e *env) error {
 			return err
 		}
 		fmt.Fprintf(e.out, "account %s\nenrolment link, once, for %v:\n%s\n", added.ID, added.Valid, added.Link.Reveal())
+		return nil
+	})
+}
+
+type usersInviteCmd struct {
+	Email string   `arg:"" help:"The address."`
+	Role  []string `name:"role" help:"A role; may be repeated."`
+	on
+}
+
+// Run invites somebody. The link goes by mail; development shows it.
+func (c *usersInviteCmd) Run(e *env) error {
+	args := []string{"users", "invite", c.Email}
+	for _, r := range c.Role {
+		args = append(args, "--role", r)
+	}
+	return c.work(e, args, func(app *fastness.App) error {
+		added, err := app.Identity.Invite(e.ctx, operator("users invite"), c.Email, c.Role)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "invited; the link is good for %v\n", added.Valid)
 		return nil
 	})
 }
