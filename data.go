@@ -2,8 +2,11 @@ package fastness
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fastness-dev/fastness/internal/identity"
@@ -31,6 +34,10 @@ func (a *App) Changes(ctx context.Context) ([]store.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.changesFrom(have), nil
+}
+
+func (a *App) changesFrom(have store.Schema) []store.Change {
 	renames := store.Renames{Tables: map[string]string{}, Columns: map[string]map[string]string{}}
 	for _, c := range a.Plan.Collections {
 		if c.Decl.Was != "" {
@@ -45,7 +52,36 @@ func (a *App) Changes(ctx context.Context) ([]store.Change, error) {
 			}
 		}
 	}
-	return store.Diff(have, a.schema(), renames), nil
+	return store.Diff(have, a.schema(), renames)
+}
+
+// Difference says what opening the declaration would change in its database, and changes nothing.
+func Difference(declaration string, opt Options) ([]store.Change, error) {
+	a, err := load(declaration, opt)
+	if err != nil {
+		return nil, err
+	}
+	if s := a.Plan.Decl.Store.Value; s == "" || s == "sqlite" {
+		if _, err := os.Stat(filepath.Join(a.DataDir(), "fastness.db")); errors.Is(err, os.ErrNotExist) {
+			return a.changesFrom(store.Schema{}), nil
+		}
+	}
+	if _, err := a.openData(); err != nil {
+		return nil, err
+	}
+	defer a.DB.Close()
+	return a.Changes(context.Background())
+}
+
+// Destroyed is the name under which a change that loses data must be asked for: "articles" or "articles.fee"; "" for one that loses none.
+func Destroyed(c store.Change) string {
+	switch c := c.(type) {
+	case store.DropColumn:
+		return c.Table + "." + c.Column
+	case store.DropTable:
+		return strings.Replace(c.Table, "__", ".", 1) // a list's side table goes with its field
+	}
+	return ""
 }
 
 // migrate makes the tables of a new database and adds what a declaration gained. What would lose data is never done here.
@@ -54,10 +90,15 @@ func (a *App) migrate(ctx context.Context, fresh bool) error {
 	if err != nil {
 		return err
 	}
+	var lost []string
 	for _, c := range changes {
-		if c.Destroys() {
-			return fmt.Errorf("fastness: the declaration no longer names something that holds data (%s); put it back, or rename it with the word was", c.Words())
+		if name := Destroyed(c); c.Destroys() && !slices.Contains(a.opt.Drop, name) && !slices.Contains(lost, name) {
+			lost = append(lost, name)
 		}
+	}
+	if len(lost) > 0 {
+		return fmt.Errorf("fastness: the declaration no longer names what holds data: %s; put it back, rename it with the word was, or destroy it for good: fastness migrate --drop %s --yes",
+			strings.Join(lost, ", "), strings.Join(lost, " --drop "))
 	}
 	if err := a.DB.Migrate(ctx, changes); err != nil {
 		return err

@@ -40,6 +40,9 @@ type Options struct {
 	Terminal    io.Writer    // where development shows links and reasons of refusals; nil: nowhere
 	AccessLog   io.Writer    // one JSON line per request; nil: none
 	Clock       types.Clock  // nil: the system's
+	// Drop names what a declaration lost and may be destroyed with all it holds: "articles" or "articles.fee". What is not named is
+	// never destroyed: Open refuses.
+	Drop []string
 	// PasswordWorker is a program, with its arguments, that hashes passwords at the lowest priority: fastness itself with the one
 	// argument PasswordWorker. nil: passwords are hashed in this process, and reads wait behind them.
 	PasswordWorker []string
@@ -67,6 +70,23 @@ type App struct {
 
 // Open reads DECLARATION (a file, or a folder that holds fastness.yaml), opens the data beside it and brings the tables up to it.
 func Open(declaration string, opt Options) (*App, error) {
+	a, err := load(declaration, opt)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := a.openData()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.start(fresh); err != nil {
+		a.DB.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// load reads the declaration and fills in what options left out.
+func load(declaration string, opt Options) (*App, error) {
 	if opt.Environment == "" {
 		opt.Environment = "production"
 	}
@@ -88,18 +108,7 @@ func Open(declaration string, opt Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{opt: opt, dir: filepath.Dir(path), Plan: p}
-	if err := a.checkSettings(); err != nil {
-		return nil, err
-	}
-	fresh, err := a.openData()
-	if err != nil {
-		return nil, err
-	}
-	if err := a.start(fresh); err != nil {
-		a.DB.Close()
-		return nil, err
-	}
-	return a, nil
+	return a, a.checkSettings()
 }
 
 // Declaration finds the declaration: a file, or fastness.yaml in a folder.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
 )
 
 type checkCmd struct {
@@ -46,24 +47,39 @@ func (c *planCmd) Run(e *env) error {
 	if done, err := o.forward(e, args); done || err != nil {
 		return err
 	}
+	if c.OpenAPI {
+		return c.describe(e, o)
+	}
+	changes, err := c.changes(e)
+	if err != nil {
+		return err
+	}
+	for _, ch := range changes {
+		fmt.Fprintln(e.out, ch.Words())
+	}
+	if len(changes) == 0 {
+		fmt.Fprintln(e.out, "the database is as the declaration says")
+	}
+	return nil
+}
+
+// changes asks the data of a running server, or the database by itself.
+func (c *planCmd) changes(e *env) ([]store.Change, error) {
+	if e.remote != nil {
+		return e.remote.app.Changes(e.ctx)
+	}
+	return fastness.Difference(c.Declaration, fastness.Options{Environment: c.Env})
+}
+
+func (c *planCmd) describe(e *env, o on) error {
 	app, done, err := o.app(e)
 	if err != nil {
 		return err
 	}
 	defer done()
-	if c.OpenAPI {
-		doc, err := app.Plan.OpenAPI(app.Routes())
-		if err == nil {
-			_, err = e.out.Write(append(doc, '\n'))
-		}
-		return err
-	}
-	changes, err := app.Changes(e.ctx)
-	for _, ch := range changes {
-		fmt.Fprintln(e.out, ch.Words())
-	}
-	if err == nil && len(changes) == 0 {
-		fmt.Fprintln(e.out, "the database is as the declaration says")
+	doc, err := app.Plan.OpenAPI(app.Routes())
+	if err == nil {
+		_, err = e.out.Write(append(doc, '\n'))
 	}
 	return err
 }

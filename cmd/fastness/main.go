@@ -28,6 +28,7 @@ type commands struct {
 	Check   checkCmd   `cmd:"" group:"Begin" help:"Read the declaration and say what is wrong with it."`
 	Serve   serveCmd   `cmd:"" group:"Run" help:"Serve the declaration over HTTPS."`
 	Plan    planCmd    `cmd:"" group:"Run" help:"Say what would change in the database, or print the OpenAPI document."`
+	Migrate migrateCmd `cmd:"" group:"Run" help:"Bring the database to the declaration; what would be lost must be named."`
 	Health  healthCmd  `cmd:"" group:"Run" help:"Ask a running server whether it is ready."`
 	Who     whoCmd     `cmd:"" group:"Understand" help:"Say in plain English who may do what with a collection."`
 	Why     whyCmd     `cmd:"" group:"Understand" help:"Say why a request was refused (asks the running server)."`
