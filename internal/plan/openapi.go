@@ -92,8 +92,11 @@ func problemSchema() map[string]any {
 // JSON is the schema as JSON Schema draft 2020-12.
 func (s *Schema) JSON() map[string]any {
 	out := map[string]any{}
-	if s == nil || s.Any {
+	if s == nil || s.Any && !s.Present {
 		return out
+	}
+	if s.Any {
+		return map[string]any{"type": []string{"object", "array", "string", "number", "boolean"}}
 	}
 	kind := any(s.Type)
 	if s.Nullable {
@@ -116,7 +119,10 @@ func (s *Schema) JSON() map[string]any {
 		}
 	}
 	set("required", s.Required, len(s.Required) > 0)
+	set("minItems", s.MinItems, s.MinItems > 0)
 	set("maxItems", s.MaxItems, s.MaxItems > 0)
+	set("minimum", s.Minimum, s.Minimum != nil)
+	set("maximum", s.Maximum, s.Maximum != nil)
 	set("minLength", s.MinLength, s.MinLength > 0)
 	set("maxLength", s.MaxLength, s.MaxLength > 0)
 	set("format", s.Format, s.Format != "")

@@ -91,7 +91,10 @@ type Schema struct {
 	Required   []string           `json:"required,omitempty"`
 	Closed     bool               `json:"-"` // additionalProperties: false
 	Items      *Schema            `json:"items,omitempty"`
+	MinItems   int                `json:"minItems,omitempty"`
 	MaxItems   int                `json:"maxItems,omitempty"`
+	Minimum    *int64             `json:"minimum,omitempty"` // of an integer; nil: none
+	Maximum    *int64             `json:"maximum,omitempty"`
 	MinLength  int                `json:"minLength,omitempty"`
 	MaxLength  int                `json:"maxLength,omitempty"` // code points; every string of a body has one
 	Enum       []string           `json:"enum,omitempty"`
@@ -99,5 +102,6 @@ type Schema struct {
 	Pattern    string             `json:"pattern,omitempty"`
 	Nullable   bool               `json:"-"`
 	Any        bool               `json:"-"` // any JSON value of bounded size
+	Present    bool               `json:"-"` // with Any: any but null
 	Summary    string             `json:"description,omitempty"`
 }

@@ -53,3 +53,21 @@ func scientific(s string) (digits string, exponent int, ok bool) {
 	}
 	return trimmed, exponent, true
 }
+
+// integer reads a JSON number, whole in any notation (1, 1.0, 1e0 are one number); fits is false beyond ±(2^53-1).
+func integer(s string) (n int64, whole, fits bool) {
+	digits, exponent, ok := scientific(s)
+	switch {
+	case !ok: // an exponent of many digits: no number that anybody means
+		return 0, false, false
+	case len(digits) > exponent && digits != "":
+		return 0, false, false
+	case exponent > 16:
+		return 0, true, false
+	}
+	n, err := strconv.ParseInt("0"+digits+strings.Repeat("0", exponent-len(digits)), 10, 64)
+	if strings.HasPrefix(s, "-") {
+		n = -n
+	}
+	return n, true, err == nil && n <= maxInt && n >= -maxInt
+}

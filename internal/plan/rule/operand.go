@@ -8,9 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -76,7 +78,10 @@ func (c *compiler) operand(e ast.Expr, depth int) Operand {
 func (c *compiler) literal(e ast.Expr) Operand {
 	switch v := e.AsLiteral().Value().(type) {
 	case string:
-		return &Literal{types.TextValue(v), Type{Kind: TextType}}
+		if strings.ContainsRune(v, 0) || !utf8.ValidString(v) {
+			c.fail(e, "text is valid UTF-8 without NUL")
+		}
+		return &Literal{types.TextValue(norm.NFC.String(v)), Type{Kind: TextType}} // as text is stored
 	case int64:
 		if v > maxInt || v < -maxInt {
 			c.fail(e, "an int lies within ±(2^53-1); use a decimal field for larger numbers")
