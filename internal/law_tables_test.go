@@ -33,6 +33,7 @@ var siblings = []sibling{
 	{"identity/signin", "identity/account", "the machine reads what an account has enrolled"},
 	{"identity/signin", "identity/session", "its one door starts sessions"},
 	{"identity/signin", "identity/throttle", "each guess is counted before it is judged"},
+	{"identity/passkey", "identity/signin", "it is a factor of the machine"},
 	{"identity/totp", "identity/signin", "it is a factor of the machine"},
 	{"identity/recovery", "identity/signin", "it is a factor of the machine"},
 	{"identity/signup", "identity/account", "links make and change accounts"},

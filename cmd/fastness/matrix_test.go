@@ -111,7 +111,7 @@ func (m *matrix) body(verb, path string) string {
 		return `{"do": [{"create": "articles", "new": ` + m.article() + `}]}`
 	case path == "/api/v1/can":
 		return `{"do": [{"action": "read", "collection": "articles"}]}`
-	case path == "/auth/step-up/{factor}/options" || path == "/auth/sign-out" || path == "/auth/totp" || path == "/auth/recovery-codes":
+	case path == "/auth/step-up/{factor}/options" || path == "/auth/sign-out" || path == "/auth/totp" || path == "/auth/passkeys/options" || path == "/auth/recovery-codes":
 		return ""
 	}
 	return "{}"

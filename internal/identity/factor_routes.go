@@ -116,10 +116,7 @@ func (i *Identity) totpRemove(ctx context.Context, r *plan.Request) (*plan.Answe
 			return nil, err
 		}
 		if acc.Passkeys == 0 {
-			if err := i.codes.Clear(ctx, tx, acc.ID); err != nil {
-				return nil, err
-			}
-			if err := i.accounts.SetFactors(ctx, tx, acc.ID, types.RecoveryCode, 0); err != nil {
+			if err := i.forgetCodes(ctx, tx, acc.ID); err != nil {
 				return nil, err
 			}
 		}

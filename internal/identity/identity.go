@@ -19,6 +19,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/feed"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
@@ -42,7 +43,7 @@ type Config struct {
 	Policy    signup.Policy
 	Profiles  signup.Profiles
 	Outbox    signup.Outbox
-	Factors   []signin.Factor // in place of the room's own (authenticator app, recovery codes); nil: those
+	Factors   []signin.Factor // in place of the room's own (passkeys, authenticator app, recovery codes); nil: those
 	Base      string          // "https://clinic.example[:port]": what links in mail begin with; never taken from a request
 	Shared    bool            // other processes use the same database
 	Silence   time.Duration   // with Shared: without news until caches are off; 0 means 3 s
@@ -65,6 +66,7 @@ type Identity struct {
 	links    *signup.Links
 	tokens   *token.Tokens
 	app      *totp.TOTP
+	passkeys *passkey.Passkeys
 	codes    *recovery.Codes
 }
 
@@ -86,8 +88,12 @@ func New(cfg Config) (*Identity, error) {
 	i.throttle = throttle.New(i.db, cfg.Clock, cfg.Ring, cfg.Throttle)
 	i.app = totp.New(totp.Config{Clock: cfg.Clock, Ring: cfg.Ring, Issuer: d.Service.Name})
 	i.codes = recovery.New(cfg.Ring, i.accounts)
+	var err error
+	if i.passkeys, err = passkey.New(passkey.Config{Clock: cfg.Clock, Ring: cfg.Ring, Base: cfg.Base, Service: d.Service.Name}); err != nil {
+		return nil, err
+	}
 	if cfg.Factors == nil {
-		cfg.Factors = []signin.Factor{i.app, i.codes}
+		cfg.Factors = []signin.Factor{i.passkeys, i.app, i.codes}
 	}
 	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
 		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
@@ -166,7 +172,7 @@ func (i *Identity) Links() *signup.Links { return i.links }
 func Tables() []store.Table {
 	var out []store.Table
 	for _, t := range [][]store.Table{account.Tables(), feed.Tables(), session.Tables(), grant.Tables(), throttle.Tables(),
-		signin.Tables(), signup.Tables(), token.Tables(), totp.Tables(), recovery.Tables()} {
+		signin.Tables(), signup.Tables(), token.Tables(), passkey.Tables(), totp.Tables(), recovery.Tables()} {
 		out = append(out, t...)
 	}
 	return out
