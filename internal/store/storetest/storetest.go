@@ -72,7 +72,7 @@ func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
 
 // Postgres opens an empty schema of the test server, dropped afterwards. Without a server it says so and skips, or fails where
 // nothing may be skipped (CI=true).
-func Postgres(t *testing.T, rec store.Recorder, limit time.Duration) store.DB {
+func Postgres(t testing.TB, rec store.Recorder, limit time.Duration) store.DB {
 	t.Helper()
 	url := os.Getenv("FASTNESS_TEST_POSTGRES")
 	if url == "" {
