@@ -88,6 +88,7 @@ func (r *reader) secret(n ast.Node) Text {
 	t := r.text(n)
 	if t.Value != "" && !isReference(t.Value) {
 		r.fail(t.Pos, "a secret does not belong in a declaration; write \"${env:NAME}\" or \"${file:/path}\"")
+		r.errs[len(r.errs)-1].Line = "" // messages end up in logs of builds: the secret is not repeated
 	}
 	return t
 }
