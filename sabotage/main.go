@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	jobs := flag.Int("jobs", runtime.NumCPU(), "saboteurs at work at the same time")
+	jobs := flag.Int("jobs", 2*runtime.NumCPU(), "saboteurs at work at the same time")
 	quick := flag.Bool("quick", false, "run only the named test, not the rest of its package")
 	verbose := flag.Bool("v", false, "print the output of the tests of broken saboteurs in full")
 	flag.Usage = func() {
