@@ -37,7 +37,7 @@ func TestAccessMatrix(t *testing.T) {
 			t.Errorf("this line is not a route and %d answers: %s", len(callers), line)
 		}
 	}
-	m := &matrix{press: startPress(t)}
+	m := &matrix{press: startPress(t, "")}
 	m.run("users", "add", "dis@press.example", "--role", "author")
 	m.tokens["dis"] = strings.TrimSpace(m.run("users", "session", "dis@press.example"))
 	m.run("users", "disable", "dis@press.example")
