@@ -1,14 +1,14 @@
 // Package identity is the room of people: who they are, how they prove it, what they hold, how long it lasts. This root
 // package puts the parts together and offers them to the rooms above: Authenticate to edge, Routes to whoever mounts them,
-// the operator's methods to the command line.
+// the operator's desk to the command line.
 //
 // Policy: one door to a session (signin.Machine.Prove). A presented credential that is not valid is refused, never
 // anonymous. Every act is evidence in its own transaction, refusals included. Nothing here reads the Host header.
 //
 // The map: account (states, addresses, sealed hashes) · session (tokens, cache) · grant (roles) · throttle (guesses) ·
 // signin (the state machine) · signup (links: sign-up, invitation, recovery, address) · token (API tokens) · feed
-// (revocation between processes) · password and foreign (hashes). In this package: identity.go, authenticate.go,
-// operator.go, routes.go and one file per group of endpoints.
+// (revocation between processes) · operator (the desk) · password and foreign (hashes). In this package: identity.go,
+// authenticate.go, routes.go and one file per group of endpoints.
 package identity
 
 import (
@@ -19,6 +19,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/feed"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/operator"
 	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -55,6 +56,7 @@ type Config struct {
 
 // Identity is the room. It is safe for concurrent use.
 type Identity struct {
+	*operator.Desk
 	cfg      Config
 	db       store.DB
 	feed     *feed.Feed
@@ -107,6 +109,8 @@ func New(cfg Config) (*Identity, error) {
 	i.links = signup.New(signup.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Grants: i.grants,
 		Throttle: i.throttle, Machine: i.machine, Ring: cfg.Ring, Passwords: cfg.Passwords, Policy: cfg.Policy,
 		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
+	i.Desk = operator.New(operator.Config{DB: i.db, Clock: cfg.Clock, Plan: cfg.Plan, Accounts: i.accounts, Sessions: i.sessions,
+		Grants: i.grants, Links: i.links})
 	return i, nil
 }
 

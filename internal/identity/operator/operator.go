@@ -1,4 +1,9 @@
-package identity
+// Package operator is the desk at which accounts are managed: add, invite, grant, disable, explain. The command line works
+// through it, and so does every account whose role manages accounts or roles.
+//
+// Policy: the caller is judged in each method. An API token never manages. What is done, and what is refused to somebody
+// who may manage, is evidence in the transaction of the act.
+package operator
 
 import (
 	"context"
@@ -9,9 +14,28 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
 	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/signup"
+	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
+
+// Config is the desk's parts; all are required.
+type Config struct {
+	DB       store.DB // the feed's
+	Clock    types.Clock
+	Plan     *plan.Plan
+	Accounts *account.Accounts
+	Sessions *session.Sessions
+	Grants   *grant.Grants
+	Links    *signup.Links
+}
+
+// Desk is where accounts are managed. It holds no state beyond its parts.
+type Desk struct{ cfg Config }
+
+// New returns a desk of the parts.
+func New(cfg Config) *Desk { return &Desk{cfg} }
 
 // Added is an account that waits for its owner.
 type Added struct {
@@ -22,8 +46,8 @@ type Added struct {
 
 // AddUser makes an account with roles and returns a one-time enrolment link of fifteen minutes. Doing it again for an
 // account that still waits replaces the link.
-func (i *Identity) AddUser(ctx context.Context, by *types.Caller, email string, roles []string) (*Added, error) {
-	id, link, err := i.links.Add(ctx, by, email, roles, false)
+func (d *Desk) AddUser(ctx context.Context, by *types.Caller, email string, roles []string) (*Added, error) {
+	id, link, err := d.cfg.Links.Add(ctx, by, email, roles, false)
 	if err != nil {
 		return nil, err
 	}
@@ -31,8 +55,8 @@ func (i *Identity) AddUser(ctx context.Context, by *types.Caller, email string, 
 }
 
 // Invite is AddUser with the link sent by mail, valid for seven days.
-func (i *Identity) Invite(ctx context.Context, by *types.Caller, email string, roles []string) (*Added, error) {
-	id, _, err := i.links.Add(ctx, by, email, roles, true)
+func (d *Desk) Invite(ctx context.Context, by *types.Caller, email string, roles []string) (*Added, error) {
+	id, _, err := d.cfg.Links.Add(ctx, by, email, roles, true)
 	if err != nil {
 		return nil, err
 	}
@@ -46,19 +70,19 @@ type User struct {
 }
 
 // List returns at most limit users with ids above after.
-func (i *Identity) List(ctx context.Context, by *types.Caller, after types.ID, limit int) ([]User, error) {
-	if err := i.mayManage(by); err != nil {
+func (d *Desk) List(ctx context.Context, by *types.Caller, after types.ID, limit int) ([]User, error) {
+	if err := d.mayManage(by); err != nil {
 		return nil, err
 	}
 	var out []User
-	err := i.db.View(ctx, func(r store.Reader) error {
+	err := d.cfg.DB.View(ctx, func(r store.Reader) error {
 		out = nil
-		all, err := i.accounts.List(ctx, r, after, limit)
+		all, err := d.cfg.Accounts.List(ctx, r, after, limit)
 		if err != nil {
 			return err
 		}
 		for _, a := range all {
-			grants, err := i.grants.Of(ctx, r, a.ID)
+			grants, err := d.cfg.Grants.Of(ctx, r, a.ID)
 			if err != nil {
 				return err
 			}
@@ -71,8 +95,8 @@ func (i *Identity) List(ctx context.Context, by *types.Caller, after types.ID, l
 
 var errManage = types.Refuse(types.Forbidden, "not_allowed", "this takes a role that manages accounts; ask an operator")
 
-func (i *Identity) mayManage(by *types.Caller) error {
-	if by.Unruled() || by.Kind == types.Signed && by.Token == "" && i.grants.Manages(by, "accounts") {
+func (d *Desk) mayManage(by *types.Caller) error {
+	if by.Unruled() || by.Kind == types.Signed && by.Token == "" && d.cfg.Grants.Manages(by, "accounts") {
 		return nil
 	}
 	return errManage
@@ -82,22 +106,22 @@ func (i *Identity) mayManage(by *types.Caller) error {
 var ErrNoUser = types.Refuse(types.NotFound, "no_such_account", "no account has this address; list them with: fastness users list")
 
 // Find returns the account of an address or an id.
-func (i *Identity) Find(ctx context.Context, by *types.Caller, who string) (*account.Account, error) {
-	if err := i.mayManage(by); err != nil {
+func (d *Desk) Find(ctx context.Context, by *types.Caller, who string) (*account.Account, error) {
+	if err := d.mayManage(by); err != nil {
 		return nil, err
 	}
 	var acc *account.Account
-	err := i.db.View(ctx, func(r store.Reader) error {
+	err := d.cfg.DB.View(ctx, func(r store.Reader) error {
 		var err error
 		if id, ok := types.ParseID(who); ok {
-			acc, err = i.accounts.Get(ctx, r, id)
+			acc, err = d.cfg.Accounts.Get(ctx, r, id)
 			return err
 		}
 		canonical, err := account.Canonical(who)
 		if err != nil {
 			return err
 		}
-		acc, err = i.accounts.Find(ctx, r, canonical)
+		acc, err = d.cfg.Accounts.Find(ctx, r, canonical)
 		return err
 	})
 	if errors.Is(err, account.ErrNone) {
@@ -107,41 +131,41 @@ func (i *Identity) Find(ctx context.Context, by *types.Caller, who string) (*acc
 }
 
 // Grant gives a role until a time (zero: without end). Live sessions take a new token at their next use.
-func (i *Identity) Grant(ctx context.Context, by *types.Caller, id types.ID, role string, until time.Time) error {
-	return i.db.Write(ctx, func(tx store.Tx) error {
-		if err := i.grants.Add(ctx, tx, by, id, role, until); err != nil {
+func (d *Desk) Grant(ctx context.Context, by *types.Caller, id types.ID, role string, until time.Time) error {
+	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := d.cfg.Grants.Add(ctx, tx, by, id, role, until); err != nil {
 			return err
 		}
-		return i.sessions.RenewSoon(ctx, tx, id)
+		return d.cfg.Sessions.RenewSoon(ctx, tx, id)
 	})
 }
 
 // Revoke withdraws a role, at once.
-func (i *Identity) Revoke(ctx context.Context, by *types.Caller, id types.ID, role string) error {
-	return i.db.Write(ctx, func(tx store.Tx) error {
-		if err := i.grants.Remove(ctx, tx, by, id, role); err != nil {
+func (d *Desk) Revoke(ctx context.Context, by *types.Caller, id types.ID, role string) error {
+	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := d.cfg.Grants.Remove(ctx, tx, by, id, role); err != nil {
 			return err
 		}
-		return i.sessions.RenewSoon(ctx, tx, id)
+		return d.cfg.Sessions.RenewSoon(ctx, tx, id)
 	})
 }
 
 // Disable ends every session of an account and lets nobody in until Enable. The last operator stays.
-func (i *Identity) Disable(ctx context.Context, by *types.Caller, id types.ID) error {
-	return i.setState(ctx, by, id, account.Disabled)
+func (d *Desk) Disable(ctx context.Context, by *types.Caller, id types.ID) error {
+	return d.setState(ctx, by, id, account.Disabled)
 }
 
 // Enable undoes Disable. An account that never enrolled waits again.
-func (i *Identity) Enable(ctx context.Context, by *types.Caller, id types.ID) error {
-	return i.setState(ctx, by, id, account.Active)
+func (d *Desk) Enable(ctx context.Context, by *types.Caller, id types.ID) error {
+	return d.setState(ctx, by, id, account.Active)
 }
 
-func (i *Identity) setState(ctx context.Context, by *types.Caller, id types.ID, to account.State) error {
-	if err := i.mayManage(by); err != nil {
+func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to account.State) error {
+	if err := d.mayManage(by); err != nil {
 		return err
 	}
-	return i.db.Write(ctx, func(tx store.Tx) error {
-		acc, err := i.accounts.Get(ctx, tx, id)
+	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		acc, err := d.cfg.Accounts.Get(ctx, tx, id)
 		if errors.Is(err, account.ErrNone) {
 			return ErrNoUser
 		}
@@ -156,17 +180,17 @@ func (i *Identity) setState(ctx context.Context, by *types.Caller, id types.ID, 
 			return types.Refuse(types.Conflict, "account_erased", "the account was erased for good; add a new one")
 		}
 		if to == account.Disabled {
-			if err := i.grants.Guard(ctx, tx, by, id); err != nil {
+			if err := d.cfg.Grants.Guard(ctx, tx, by, id); err != nil {
 				return err
 			}
-			if err := i.sessions.EndAll(ctx, tx, id, ""); err != nil {
+			if err := d.cfg.Sessions.EndAll(ctx, tx, id, ""); err != nil {
 				return err
 			}
 		}
-		if err := i.accounts.SetState(ctx, tx, id, state); err != nil {
+		if err := d.cfg.Accounts.SetState(ctx, tx, id, state); err != nil {
 			return err
 		}
-		e := types.NewEntry(types.AccountState, types.Done, by, i.cfg.Clock.Now())
+		e := types.NewEntry(types.AccountState, types.Done, by, d.cfg.Clock.Now())
 		e.Collection, e.Row, e.Code = "accounts", id, string(state)
 		return tx.Record(e)
 	})
@@ -174,21 +198,21 @@ func (i *Identity) setState(ctx context.Context, by *types.Caller, id types.ID, 
 
 // DevSession opens a one-hour bearer session that counts as freshly proved with every factor. It exists in development
 // only: elsewhere it refuses, and sessions of this kind are refused even if one were in the database.
-func (i *Identity) DevSession(ctx context.Context, by *types.Caller, id types.ID) (*session.Started, error) {
-	if !i.cfg.Plan.Development() {
+func (d *Desk) DevSession(ctx context.Context, by *types.Caller, id types.ID) (*session.Started, error) {
+	if !d.cfg.Plan.Development() {
 		return nil, types.Refuse(types.Forbidden, "development_only", "sessions without a proof exist in development only; sign in")
 	}
 	if !by.Unruled() {
 		return nil, errManage
 	}
 	var out *session.Started
-	err := i.db.Write(ctx, func(tx store.Tx) error {
-		acc, err := i.accounts.Get(ctx, tx, id)
+	err := d.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		acc, err := d.cfg.Accounts.Get(ctx, tx, id)
 		if err != nil {
 			return err
 		}
 		if acc.State == account.Invited { // an invented person: nobody will come by with the link
-			if err := i.accounts.SetState(ctx, tx, id, account.Active); err != nil {
+			if err := d.cfg.Accounts.SetState(ctx, tx, id, account.Active); err != nil {
 				return err
 			}
 			acc.Epoch++
@@ -196,12 +220,12 @@ func (i *Identity) DevSession(ctx context.Context, by *types.Caller, id types.ID
 			return types.Refuse(types.Conflict, "account_not_active", "the account is not active; enable it first")
 		}
 		all := types.Password | types.TOTP | types.Passkey | types.RecoveryCode
-		out, err = i.sessions.Start(ctx, tx, session.Fresh{Account: id, Epoch: acc.Epoch, Factors: all, Transport: session.Bearer,
+		out, err = d.cfg.Sessions.Start(ctx, tx, session.Fresh{Account: id, Epoch: acc.Epoch, Factors: all, Transport: session.Bearer,
 			Label: "fastness users session", Dev: true})
 		if err != nil {
 			return err
 		}
-		e := types.NewEntry(types.SignIn, types.Done, by, i.cfg.Clock.Now())
+		e := types.NewEntry(types.SignIn, types.Done, by, d.cfg.Clock.Now())
 		e.Collection, e.Row, e.Code = "accounts", id, "development"
 		return tx.Record(e)
 	})
@@ -209,26 +233,26 @@ func (i *Identity) DevSession(ctx context.Context, by *types.Caller, id types.ID
 }
 
 // Explain says in plain words what stands between an account and its roles.
-func (i *Identity) Explain(ctx context.Context, by *types.Caller, id types.ID) ([]string, error) {
-	if err := i.mayManage(by); err != nil {
+func (d *Desk) Explain(ctx context.Context, by *types.Caller, id types.ID) ([]string, error) {
+	if err := d.mayManage(by); err != nil {
 		return nil, err
 	}
 	var lines []string
-	err := i.db.View(ctx, func(r store.Reader) error {
+	err := d.cfg.DB.View(ctx, func(r store.Reader) error {
 		lines = nil
-		acc, err := i.accounts.Get(ctx, r, id)
+		acc, err := d.cfg.Accounts.Get(ctx, r, id)
 		if err != nil {
 			return err
 		}
-		grants, err := i.grants.Of(ctx, r, id)
+		grants, err := d.cfg.Grants.Of(ctx, r, id)
 		if err != nil {
 			return err
 		}
-		live, err := i.sessions.List(ctx, r, id)
+		live, err := d.cfg.Sessions.List(ctx, r, id)
 		if err != nil {
 			return err
 		}
-		lines = i.explain(acc, grants, len(live))
+		lines = d.explain(acc, grants, len(live))
 		return nil
 	})
 	if errors.Is(err, account.ErrNone) {
@@ -237,7 +261,7 @@ func (i *Identity) Explain(ctx context.Context, by *types.Caller, id types.ID) (
 	return lines, err
 }
 
-func (i *Identity) explain(acc *account.Account, grants []grant.Grant, sessions int) []string {
+func (d *Desk) explain(acc *account.Account, grants []grant.Grant, sessions int) []string {
 	states := map[account.State]string{account.Invited: "waits for its owner to use the enrolment link: it cannot sign in",
 		account.Active: "is active", account.Disabled: "was disabled by an operator: it cannot sign in",
 		account.Locked: "was locked by its owner: it cannot sign in", account.Erased: "was erased for good"}
@@ -246,15 +270,15 @@ func (i *Identity) explain(acc *account.Account, grants []grant.Grant, sessions 
 	if len(grants) == 0 {
 		lines = append(lines, "it holds no role")
 	}
-	now := i.cfg.Clock.Now()
+	now := d.cfg.Clock.Now()
 	for _, g := range grants {
-		role, declared := i.grants.Role(g.Role)
+		role, declared := d.cfg.Grants.Role(g.Role)
 		line := "role " + g.Role + ": "
 		switch {
 		case !declared:
 			line += "is no longer declared and grants nothing"
 		case !g.Expires.IsZero() && !now.Before(g.Expires):
-			line += "expired " + stamp(g.Expires)
+			line += "expired " + g.Expires.UTC().Format(time.RFC3339)
 		case !role.Requires.Met(bestOf(acc)):
 			line += "dormant: it requires a factor that the account has not enrolled"
 		case !role.Requires.Met(types.Password):
@@ -263,7 +287,7 @@ func (i *Identity) explain(acc *account.Account, grants []grant.Grant, sessions 
 			line += "in force"
 		}
 		if !g.Expires.IsZero() && now.Before(g.Expires) {
-			line += ", until " + stamp(g.Expires)
+			line += ", until " + g.Expires.UTC().Format(time.RFC3339)
 		}
 		lines = append(lines, line)
 	}
