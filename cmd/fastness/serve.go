@@ -45,8 +45,8 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	defer closeControl()
-	for _, w := range app.Plan.Warnings {
-		fmt.Fprintln(e.err, "warning:", w)
+	if n := len(app.Plan.Warnings); n > 0 {
+		fmt.Fprintf(e.err, "fastness check has %d remarks on this declaration\n", n)
 	}
 	var lines []string
 	if c.Seed {

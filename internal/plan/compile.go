@@ -42,6 +42,7 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	}
 	c.unbuilt()
 	c.check()
+	c.warnUncovered()
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}

@@ -37,3 +37,41 @@ func TestUnbuiltIsRefusedByName(t *testing.T) {
 		}
 	}
 }
+
+// TestUncoveredOrdersAreNamed: each rule whose rows no index holds in some order is named with that order, and no other is.
+func TestUncoveredOrdersAreNamed(t *testing.T) {
+	const text = `version: 1
+service: {name: x}
+roles: {clerk: {}}
+collections:
+  notes:
+    fields:
+      owner: {type: account}
+      team: {type: list, of: {type: account}, max: 5}
+      day: {type: date, indexed: true}
+      place: {type: text, max: 9, indexed: true, optional: true}
+    index: [[owner, -created], [owner, -updated], [owner, place]]
+    allow:
+      - {to: read, when: "has_role('clerk')"}
+      - {to: read, when: "row.owner == me.id"}
+      - {to: read, only: [place], when: "row.owner == me.id"}
+      - {to: read, when: "me.id in row.team"}
+      - {to: read, when: "has(row.place)"}
+`
+	f, err := decl.Parse("fastness.yaml", []byte(text), "development")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Compile(f, "development")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"notes, rule on line 14: no index holds the rows of one owner in the order of day; a list in such an order works through all of them; add index: [[owner, day]]",
+		"notes, rule on line 16: rows are found through the list team and sorted at each request, in whatever order",
+		"notes, rule on line 17: no index finds the rows that it grants; a list tests rows one by one, in whatever order",
+	}
+	if got := strings.Join(p.Warnings, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("warned:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+}

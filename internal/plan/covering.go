@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// A list is flat in the size of its collection when an index holds the rows that a rule grants in the order that was asked for.
+// Where none does, work grows with the rows that the rule grants, or with those that it must pass over: check says so, because
+// nobody sees it before the table is large.
+
+// warnUncovered names each read rule with the orders that no index covers.
+func (c *compiler) warnUncovered() {
+	for _, col := range c.plan.Collections {
+		for _, r := range col.Reads {
+			for _, roles := range []types.RoleSet{0, ^types.RoleSet(0)} { // as those see it who have none of its roles, and all
+				for _, branch := range rule.Branches(rule.Push(rule.Fold(r.When, roles))) {
+					if w := uncovered(col, r, branch); w != "" && !slices.Contains(c.plan.Warnings, w) {
+						c.plan.Warnings = append(c.plan.Warnings, w)
+					}
+				}
+			}
+		}
+	}
+}
+
+// uncovered is the warning about one alternative of a rule, "" when there is none.
+func uncovered(col *Collection, r *Rule, branch rule.Expr) string {
+	var fields []string
+	conditions, member := 0, ""
+	for _, e := range rule.Conjuncts(branch) {
+		direct := len(rule.Uses(e)) == 1 && rule.Uses(e)[0].Direct
+		switch x := e.(type) {
+		case *rule.Compare:
+			conditions++
+			if f := col.Field(rule.Uses(e)[0].Field); direct && x.Op == rule.Equal && f != nil && f.Indexed {
+				fields = append(fields, f.Name)
+			}
+		case *rule.In:
+			conditions++
+			if path, ok := x.List.(*rule.Path); ok && direct {
+				member = path.Field
+			}
+		case *rule.Fixed:
+		default:
+			conditions++
+		}
+	}
+	orders := missingOrders(col, r, fields)
+	switch {
+	case conditions == 0 || len(orders) == 0 || slices.Contains(fields, "id"):
+		return ""
+	case member != "":
+		return fmt.Sprintf("%s, rule on line %d: rows are found through the list %s and sorted at each request, in whatever order", col.Name, r.Line, member)
+	case len(fields) == 0:
+		return fmt.Sprintf("%s, rule on line %d: no index finds the rows that it grants; a list tests rows one by one, in whatever order", col.Name, r.Line)
+	}
+	return fmt.Sprintf("%s, rule on line %d: no index holds the rows of one %s in the order of %s; a list in such an order works through all of them; add index: [[%s, %s]]",
+		col.Name, r.Line, strings.Join(fields, " or "), strings.Join(orders, ", "), fields[0], orders[0])
+}
+
+// missingOrders lists what rows may be sorted by and no index holds behind one of the fields.
+func missingOrders(col *Collection, r *Rule, fields []string) []string {
+	var out []string
+	for _, f := range append(slices.Clone(col.System), col.Fields...) {
+		if !f.Indexed || f.Type == ListField || f.Name == "id" || !f.System && !r.Mask.Has(f) || slices.Contains(fields, f.Name) {
+			continue
+		}
+		covered := slices.ContainsFunc(col.Decl.Index, func(index []string) bool {
+			return len(index) >= 2 && slices.Contains(fields, index[0]) && trimMinus(index[1]) == f.Name
+		})
+		if !covered {
+			out = append(out, f.Name)
+		}
+	}
+	return out
+}
