@@ -11,46 +11,60 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// maxBuckets bounds the memory of limits: beyond it the oldest half is forgotten.
+// maxBuckets bounds the memory of limits: beyond it those are forgotten that were not drawn from since it was last reached.
 const maxBuckets = 50000
 
 // limits are token buckets per network and per account, in this process. Exact counters of sign-ins are identity's.
 type limits struct {
-	clock            types.Clock
-	mu               sync.Mutex
-	perPrefix        map[netip.Prefix]*rate.Limiter
-	perAccount       map[types.ID]*rate.Limiter
-	address, account decl.Rate
+	address buckets[netip.Prefix]
+	account buckets[types.ID]
 }
 
 func newLimits(clock types.Clock, d decl.Limits) *limits {
-	l := &limits{clock: clock, perPrefix: map[netip.Prefix]*rate.Limiter{}, perAccount: map[types.ID]*rate.Limiter{}, address: d.PerAddress, account: d.PerAccount}
-	if l.address.Count == 0 {
-		l.address = decl.Rate{Count: 60000, Per: time.Minute}
+	l := &limits{address: buckets[netip.Prefix]{clock: clock, rate: d.PerAddress}, account: buckets[types.ID]{clock: clock, rate: d.PerAccount}}
+	if l.address.rate.Count == 0 {
+		l.address.rate = decl.Rate{Count: 60000, Per: time.Minute}
 	}
-	if l.account.Count == 0 {
-		l.account = decl.Rate{Count: 600, Per: time.Minute}
+	if l.account.rate.Count == 0 {
+		l.account.rate = decl.Rate{Count: 600, Per: time.Minute}
 	}
 	return l
 }
 
+// buckets are token buckets of one rate, in two generations: whoever floods us from ever new networks makes us forget those who
+// are quiet, and not those whom the limits hold back.
+type buckets[K comparable] struct {
+	clock      types.Clock
+	rate       decl.Rate
+	mu         sync.Mutex
+	young, old map[K]*rate.Limiter
+}
+
 // take draws one token; when there is none it says how long to wait.
-func take[K comparable](l *limits, buckets map[K]*rate.Limiter, key K, r decl.Rate) error {
-	now := l.clock.Now()
-	l.mu.Lock()
-	b := buckets[key]
-	if b == nil {
-		if len(buckets) >= maxBuckets {
-			clear(buckets)
-		}
-		b = rate.NewLimiter(rate.Every(r.Per/time.Duration(r.Count)), max(r.Count/4, 10))
-		buckets[key] = b
-	}
-	l.mu.Unlock()
-	if b.AllowN(now, 1) {
+func (b *buckets[K]) take(key K) error {
+	now := b.clock.Now()
+	if b.of(key).AllowN(now, 1) {
 		return nil
 	}
-	return &types.Error{Kind: types.TooMany, Code: "too_many_requests", Detail: "slow down and try again later", RetryAfter: max(r.Per/time.Duration(r.Count), time.Second)}
+	return &types.Error{Kind: types.TooMany, Code: "too_many_requests", Detail: "slow down and try again later",
+		RetryAfter: max(b.rate.Per/time.Duration(b.rate.Count), time.Second)}
+}
+
+func (b *buckets[K]) of(key K) *rate.Limiter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.young[key]; l != nil {
+		return l
+	}
+	if b.young == nil || len(b.young) >= maxBuckets {
+		b.old, b.young = b.young, map[K]*rate.Limiter{}
+	}
+	l := b.old[key]
+	if l == nil {
+		l = rate.NewLimiter(rate.Every(b.rate.Per/time.Duration(b.rate.Count)), max(b.rate.Count/4, 10))
+	}
+	b.young[key] = l
+	return l
 }
 
 // limitPrefix counts requests by network: /24 of IPv4, /56 of IPv6 (what one customer gets).
@@ -63,7 +77,7 @@ func (x *exchange) limitPrefix() error {
 	if err != nil {
 		return &types.Error{Kind: types.Malformed, Code: "no_address", Detail: "the connection has no address"}
 	}
-	return take(x.s.limits, x.s.limits.perPrefix, p, x.s.limits.address)
+	return x.s.limits.address.take(p)
 }
 
 // limitAccount counts requests by account, wherever they come from.
@@ -71,5 +85,5 @@ func (x *exchange) limitAccount() error {
 	if x.caller.Account == "" {
 		return nil
 	}
-	return take(x.s.limits, x.s.limits.perAccount, x.caller.Account, x.s.limits.account)
+	return x.s.limits.account.take(x.caller.Account)
 }

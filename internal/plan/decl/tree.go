@@ -115,7 +115,7 @@ type Ledger struct{ Keep time.Duration }
 type Limits struct {
 	Body       int64 // bytes; 1 MiB
 	PerAccount Rate  // 600/m
-	PerAddress Rate  // 1200/m
+	PerAddress Rate  // 60000/m
 }
 
 // Rate is a number of events per time.
