@@ -25,6 +25,7 @@ func TestLawsCanFail(t *testing.T) {
 		{"database/sql", "cmd/a.go", `import _ "database/sql"`, bannedImports, "driven directly"},
 		{"crypto", "internal/keep/a.go", `import _ "crypto/aes"`, cryptographyStays, "ask seal"},
 		{"clock", "internal/keep/a.go", `import clock "time"; var _ = clock.Now`, clockReaders, "types.Clock"},
+		{"door", "internal/keep/a.go", `import "net/http"; var _ = http.DefaultClient`, outbound, "dial.Door"},
 		{"init", "internal/keep/a.go", `func init() {}`, initFunctions, "func init"},
 		{"lock", "internal/keep/a.go", `import "sync"; var mu sync.Mutex`, globalState, "sync.Mutex"},
 		{"registry", "internal/keep/a.go", `var all = map[string]int{}; func Add(n string) { all[n]++ }`, globalState, "assigned in Add"},
@@ -62,7 +63,7 @@ const Wait = time.Second
 // Fill fills.
 func Fill(scratch types.ID) { scratch[0] = 1; rand.Read(scratch[:]) }
 `)}})
-	for _, law := range []func([]*pkg) []string{importsPointDown, bannedImports, cryptographyStays, clockReaders, initFunctions, globalState, sizes, undocumented, mapless} {
+	for _, law := range []func([]*pkg) []string{importsPointDown, bannedImports, cryptographyStays, clockReaders, outbound, initFunctions, globalState, sizes, undocumented, mapless} {
 		if got := law(lawful); len(got) > 0 {
 			t.Errorf("the lawful house: %q", got)
 		}

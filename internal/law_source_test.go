@@ -39,6 +39,36 @@ func clockReaders(pkgs []*pkg) []string {
 	return out
 }
 
+func TestOneDoorOut(t *testing.T) { report(t, outbound(house(t))) }
+
+// outbound finds connections that are opened past internal/types/dial, by package net, crypto/tls or net/http.
+func outbound(pkgs []*pkg) []string {
+	opens := map[string][]string{"net": {"Dial", "DialTimeout", "DialTCP", "DialIP", "Dialer"}, "crypto/tls": {"Dial", "DialWithDialer", "Dialer"},
+		"net/http": {"Get", "Post", "PostForm", "Head", "Client", "Transport", "DefaultClient", "DefaultTransport"}}
+	var out []string
+	for _, p := range pkgs {
+		if slices.ContainsFunc(doors, func(d struct{ in, because string }) bool { return p.dir == d.in || strings.HasPrefix(p.dir, d.in+"/") }) {
+			continue
+		}
+		for _, f := range p.files {
+			ast.Inspect(f.ast, func(n ast.Node) bool {
+				sel, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				for path, names := range opens {
+					x, ok := sel.X.(*ast.Ident)
+					if name := f.importName(path); ok && name != "" && x.Name == name && x.Obj == nil && slices.Contains(names, sel.Sel.Name) {
+						out = append(out, fmt.Sprintf("%s: %s.%s: take a dial.Door instead", p.at(sel), name, sel.Sel.Name))
+					}
+				}
+				return true
+			})
+		}
+	}
+	return out
+}
+
 func TestNoInit(t *testing.T) { report(t, initFunctions(house(t))) }
 
 func initFunctions(pkgs []*pkg) []string {

@@ -106,6 +106,14 @@ var clocks = []struct{ in, because string }{
 	{".ci", "it measures"},
 }
 
+// doors are the places that may open connections by themselves; everything else goes through internal/types/dial.
+var doors = []struct{ in, because string }{
+	{"internal/types/dial", "it is the door"},
+	{"cmd", "the control socket and the health of a server on this machine"},
+	{"bench", "it loads a server on this machine"},
+	{".ci", "it asks on behalf of developers"},
+}
+
 // state are package-level variables that change or guard something, each with the reason why it may.
 var state = map[string]string{}
 
