@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -108,6 +109,13 @@ var (
 	// ErrNewer: the database was written by a newer version.
 	ErrNewer = errors.New("store: the database was written by a newer version of this program")
 )
+
+// Uncertain is what an engine returns for a commit whose answer did not come: nobody here knows whether it happened, so nobody here
+// repeats it, and the client is told so. It is ErrUncertain.
+func Uncertain(cause error) error {
+	return &types.Error{Kind: types.Unavailable, Code: "uncertain", RetryAfter: 5 * time.Second, Err: errors.Join(ErrUncertain, cause),
+		Detail: "the storage went away while it wrote; look whether it happened, or repeat the request with its Idempotency-Key"}
+}
 
 // ConstraintError says which rule of the schema a statement broke.
 type ConstraintError struct {

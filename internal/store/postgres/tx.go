@@ -95,7 +95,7 @@ func (db *DB) once(ctx context.Context, fn func(store.Tx) error) error {
 		if errors.As(e, &pg) {
 			return translate(e)
 		}
-		return errors.Join(store.ErrUncertain, translate(e))
+		return store.Uncertain(e)
 	}
 	if kept {
 		return inner

@@ -24,6 +24,13 @@ type disk struct {
 	ops   int
 	cutAt int // 0: never
 	dead  bool
+	fault fault
+}
+
+// fault makes syncs fail while the power is there.
+type fault struct {
+	left    int  // how many syncs still fail
+	persist bool // what was to be synced is on the platter all the same
 }
 
 type inode struct {
@@ -216,10 +223,19 @@ func (h *handle) Sync(vfs.SyncFlag) error {
 	if !h.step() {
 		return sqlite3.IOERR_FSYNC
 	}
+	failed := h.fault.left > 0
+	if failed {
+		if h.fault.left--; !h.fault.persist {
+			return sqlite3.IOERR_FSYNC
+		}
+	}
 	for _, c := range h.pending {
 		h.synced = c.apply(h.synced, func() bool { return true }, nil)
 	}
 	h.pending, h.durable = nil, true
+	if failed {
+		return sqlite3.IOERR_FSYNC
+	}
 	return nil
 }
 

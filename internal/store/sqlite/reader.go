@@ -2,9 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"errors"
+	"time"
 
 	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
 var (
@@ -13,7 +14,7 @@ var (
 )
 
 // errClosed is what comes after Close.
-var errClosed = errors.New("store: the database is closed")
+var errClosed error = &types.Error{Kind: types.Unavailable, Code: "stopping", Detail: "this server is stopping; try again", RetryAfter: time.Second}
 
 // View runs fn on one snapshot of a reading connection.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error) {

@@ -206,23 +206,25 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// translate gives SQLite's errors the kinds of the house.
+// translate gives SQLite's errors the kinds of the house. A quota and a limit on file sizes are a full storage too.
 func translate(err error) error {
-	var e *sqlite3.Error
-	if err == nil || !errors.As(err, &e) {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return slow(err)
-		}
-		return err
+	if err == nil {
+		return nil
 	}
-	switch e.Code() {
-	case sqlite3.FULL:
-		return &types.Error{Kind: types.Full, Code: "storage_full", Detail: "the storage is full; nothing was changed, try again later", Err: err}
-	case sqlite3.INTERRUPT:
+	if errors.Is(err, context.DeadlineExceeded) {
 		return slow(err)
-	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.IOERR, sqlite3.CANTOPEN, sqlite3.READONLY:
-		return &types.Error{Kind: types.Unavailable, Code: "storage_unavailable", Detail: "the storage does not answer; try again later",
-			RetryAfter: 5 * time.Second, Err: err}
+	}
+	if errors.Is(err, sqlite3.FULL) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
+		return &types.Error{Kind: types.Full, Code: "storage_full", Detail: "the storage is full; nothing was changed, try again later", Err: err}
+	}
+	if errors.Is(err, sqlite3.INTERRUPT) {
+		return slow(err)
+	}
+	for _, code := range []sqlite3.ErrorCode{sqlite3.BUSY, sqlite3.LOCKED, sqlite3.IOERR, sqlite3.CANTOPEN, sqlite3.READONLY} {
+		if errors.Is(err, code) {
+			return &types.Error{Kind: types.Unavailable, Code: "storage_unavailable", Detail: "the storage does not answer; try again later",
+				RetryAfter: 5 * time.Second, Err: err}
+		}
 	}
 	return err
 }

@@ -195,14 +195,14 @@ func (db *DB) afterFailedCommit(cause error) (whole bool, err error) {
 	db.writer.exec(rollback, nil)
 	fresh, err := db.connect(false)
 	if err != nil {
-		return true, errors.Join(store.ErrUncertain, cause)
+		return true, store.Uncertain(cause)
 	}
 	old := db.writer
 	db.writer = fresh
 	old.Close()
 	var number int64
 	if err := fresh.scalar("SELECT number FROM fastness_batch", &number); err != nil {
-		return true, errors.Join(store.ErrUncertain, cause)
+		return true, store.Uncertain(cause)
 	}
 	if number == db.batch {
 		return true, nil
@@ -217,7 +217,7 @@ func (db *DB) member(c *conn, j *job) {
 	if j.err = j.ctx.Err(); j.err != nil {
 		return
 	}
-	if j.err = c.exec(savepoint, nil); j.err != nil {
+	if j.err = translate(c.exec(savepoint, nil)); j.err != nil {
 		return
 	}
 	limited, cancel := context.WithTimeout(j.ctx, db.cfg.WriteTime)
