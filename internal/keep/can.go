@@ -122,8 +122,8 @@ func (k *Keep) tryVerb(ctx context.Context, tx store.Tx, c *types.Caller, action
 	w.Body, w.IfMatch = []byte("{}"), "*" // about the verb, not about a version
 	if action == types.Create {
 		col, rules, err := judge.Permit(k.plan, c, w.Collection, action)
-		if err == nil && col == k.plan.Accounts {
-			err = errAccounts
+		if err == nil {
+			err = builtIn(k.plan, col, action)
 		}
 		if err != nil {
 			return refusedReply(err)

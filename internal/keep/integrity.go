@@ -110,7 +110,11 @@ func (a *act) mayPointAt(ctx context.Context, tx store.Tx, collection string, id
 		return false, err
 	}
 	_, ok, err := v.Readable(ctx, tx, a.b, id)
-	return ok, err
+	if err != nil || !ok || !v.Collection.PerOrg || !a.c.Unruled() {
+		return ok, err
+	}
+	r, err := a.k.tables.Load(ctx, tx, v.Collection, id) // no rule binds this caller: the border is asked for by itself
+	return r != nil && r.Org.Text == string(a.b.Org), err
 }
 
 // conflict turns a broken constraint into an answer. A unique value that belongs to a row the caller may not read is refused

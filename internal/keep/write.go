@@ -53,8 +53,11 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 	if err != nil {
 		return nil, err
 	}
-	if col == k.plan.Accounts && action != types.Update {
-		return nil, errAccounts
+	if err := builtIn(k.plan, col, action); err != nil {
+		return nil, err
+	}
+	if col.PerOrg && c.Org == "" && action == types.Create {
+		return nil, errNoOrganisation
 	}
 	a := &act{k: k, c: c, b: k.bindings(c), action: action, col: col, rules: rules, w: w}
 	if a.view, err = k.views.Of(c, w.Collection); err != nil && !refused(err) {
@@ -89,8 +92,24 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 	return a, a.seal()
 }
 
-// errAccounts: rows of the built-in collection come and go with accounts.
-var errAccounts = types.Refuse(types.Forbidden, "not_allowed", "accounts are made by sign-up or by an operator")
+// Rows of the built-in collections come and go with accounts and organisations. errNoOrganisation is for callers without rules:
+// others have been refused before.
+var (
+	errAccounts       = types.Refuse(types.Forbidden, "not_allowed", "accounts are made by sign-up or by an operator")
+	errOrganisations  = types.Refuse(types.Forbidden, "not_allowed", "organisations are made and renamed at /auth/organisations or with: fastness organisations")
+	errNoOrganisation = types.Refuse(types.Invalid, "organisation_required", "say which organisation the row shall belong to; at the command line with --org")
+)
+
+// builtIn refuses what a room of its own does.
+func builtIn(p *plan.Plan, col *plan.Collection, a types.Action) error {
+	switch {
+	case col == p.Accounts && a != types.Update && a != types.Read:
+		return errAccounts
+	case col == p.Organisations && a != types.Read:
+		return errOrganisations
+	}
+	return nil
+}
 
 // unique reports whether the request names a field that must be unique.
 func (a *act) unique() bool {
@@ -110,6 +129,9 @@ func (a *act) run(ctx context.Context, tx store.Tx) error {
 	old, mask, err := a.load(ctx, tx)
 	if err != nil {
 		return err
+	}
+	if a.c.Unruled() && old != nil && a.col.PerOrg {
+		a.b.Org = types.ID(old.Org.Text) // who acts across organisations acts within the row's
 	}
 	next := a.next(old)
 	var named plan.Mask

@@ -13,6 +13,7 @@ func (c *compiler) check() {
 			c.checkSQL(col, r)
 			c.checkPublic(col, r)
 		}
+		c.checkOrganisations(col)
 		for _, r := range col.Updates {
 			c.checkRewritable(col, r)
 		}

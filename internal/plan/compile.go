@@ -32,6 +32,10 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	c := &compiler{plan: &Plan{Environment: env, Decl: f, byName: map[string]*Collection{}, Shapes: map[string]*rule.Shape{}}}
 	c.roles()
 	c.collection(&f.Accounts)
+	if f.Organisations != nil {
+		c.collection(organisations(f.Organisations))
+		c.plan.Organisations = c.plan.byName["organisations"]
+	}
 	for i := range f.Collections {
 		c.collection(&f.Collections[i])
 	}
@@ -76,6 +80,7 @@ func (c *compiler) roles() {
 		}
 		c.plan.Roles = append(c.plan.Roles, role)
 	}
+	c.organisationRoles()
 }
 
 // RoleNames lists the roles in bit order.
@@ -112,6 +117,9 @@ func (c *compiler) collection(d *decl.Collection) {
 	col := &Collection{Name: d.Name, Table: d.Name, Decl: d, System: systemFields(), PerOrg: d.Per == "organisation",
 		Random: d.IDs == "random", IfMatch: d.IfMatch == "required", byName: map[string]*Field{}}
 	col.System[0].Rule.To = d.Name
+	if col.PerOrg {
+		col.System = append(col.System, orgField())
+	}
 	for _, f := range col.System {
 		col.byName[f.Name] = f
 	}

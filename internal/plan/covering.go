@@ -33,6 +33,9 @@ func uncovered(col *Collection, r *Rule, branch rule.Expr) string {
 	var fields []string
 	conditions, member := 0, ""
 	for _, e := range rule.Conjuncts(branch) {
+		if rule.BindsOrganisation(e) {
+			continue // every index of the collection begins with the organisation
+		}
 		direct := len(rule.Uses(e)) == 1 && rule.Uses(e)[0].Direct
 		switch x := e.(type) {
 		case *rule.Compare:

@@ -22,14 +22,15 @@ import (
 
 // Plan is a compiled declaration. It is immutable and safe for concurrent use.
 type Plan struct {
-	Version     string // 16 hex digits of SHA-256 over the declaration's meaning; cursors and caches are bound to it
-	Environment string // "production" or "development"
-	Decl        *decl.File
-	Roles       []Role                 // in bit order
-	Collections []*Collection          // in order of declaration, accounts first
-	Accounts    *Collection            // also in Collections
-	Shapes      map[string]*rule.Shape // by collection
-	Warnings    []string               // what check says without refusing
+	Version       string // 16 hex digits of SHA-256 over the declaration's meaning; cursors and caches are bound to it
+	Environment   string // "production" or "development"
+	Decl          *decl.File
+	Roles         []Role                 // in bit order
+	Collections   []*Collection          // in order of declaration, accounts and organisations first
+	Accounts      *Collection            // also in Collections
+	Organisations *Collection            // also in Collections; nil: the declaration has none
+	Shapes        map[string]*rule.Shape // by collection
+	Warnings      []string               // what check says without refusing
 
 	byName map[string]*Collection
 }
@@ -47,6 +48,7 @@ type Role struct {
 	Requires Requirement
 	ReadOnly bool     // write verbs are removed from what this role grants
 	Manages  []string // "accounts", "roles"
+	Org      bool     // held within an organisation, in force while that is the active one; never granted to an account
 }
 
 // Requirement is what a session must have proved for a role to be in force.
@@ -84,7 +86,7 @@ type Collection struct {
 	Table   string // database table; identical to Name
 	Decl    *decl.Collection
 	Fields  []*Field // declared fields in order; Field.Bit is the index
-	System  []*Field // id, created, updated, version: always readable on a readable row, never writable
+	System  []*Field // id, created, updated, version, and org where rows belong to one: always readable on a readable row, never writable
 	All     Mask     // every declared field
 	Reads   []*Rule
 	Creates []*Rule

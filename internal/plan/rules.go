@@ -12,12 +12,9 @@ import (
 // shapes describes the collections to the rule compiler.
 func (c *compiler) shapes() {
 	for _, col := range c.plan.Collections {
-		s := &rule.Shape{Name: col.Name, Table: col.Table}
+		s := &rule.Shape{Name: col.Name, Table: col.Table, PerOrg: col.PerOrg}
 		for _, f := range append(append([]*Field{}, col.System...), col.Fields...) {
 			s.Fields = append(s.Fields, rule.ShapeField{Name: f.Name, Column: f.Column, Type: f.Rule, Optional: f.Optional, Side: f.Side})
-		}
-		if col.PerOrg {
-			s.Fields = append(s.Fields, rule.ShapeField{Name: "org", Column: "org", Type: rule.Type{Kind: rule.RefType, To: "organisations"}})
 		}
 		c.plan.Shapes[col.Name] = s
 	}
@@ -54,7 +51,7 @@ func (c *compiler) rules(col *Collection) {
 			r := &Rule{Action: action, Mask: mask, Whole: whole, Public: a.Public, Fresh: a.Fresh, Source: a.When.Text, Line: a.Pos.Line, Index: i}
 			r.When = c.compile(c.plan.Scope(col, action), a.When, a.Pos)
 			if col.PerOrg {
-				r.When = &rule.And{All: []rule.Expr{inOrganisation(col, action), r.When}}
+				r.When = inOrganisation(col, action, r.When)
 			}
 			c.add(col, r)
 		}
@@ -108,14 +105,3 @@ func (c *compiler) compile(scope *rule.Scope, e decl.Expr, at decl.Pos) rule.Exp
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// inOrganisation binds a rule to the caller's active organisation.
-func inOrganisation(col *Collection, a types.Action) rule.Expr {
-	root := rule.RowRoot
-	if a == types.Create {
-		root = rule.NewRoot
-	}
-	t := rule.Type{Kind: rule.RefType, To: "organisations"}
-	return &rule.Compare{Op: rule.Equal, Left: &rule.Path{Root: root, Field: "org", From: col.Name, Of: t},
-		Right: &rule.Param{Kind: rule.MeOrg, Of: t}}
-}

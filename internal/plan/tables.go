@@ -39,7 +39,7 @@ func (c *Collection) table() store.Table {
 	if c.PerOrg {
 		t.Columns = append(t.Columns, store.Column{Name: "org", Type: store.TextColumn, NotNull: true})
 		t.Foreign = append(t.Foreign, store.ForeignKey{Name: c.Table + "_org", Columns: []string{"org"},
-			RefTable: "fastness_organisation", RefColumn: "id"})
+			RefTable: "organisations", RefColumn: "id"})
 	}
 	for _, f := range c.Fields {
 		t.Columns = append(t.Columns, store.Column{Name: f.Column, Type: columnType(f), NotNull: !f.Optional, Default: f.Fill})
@@ -72,8 +72,8 @@ func (c *Collection) sideTable(f *Field) store.Table {
 
 // indexes: every filterable field gets (field, id), so that filter, sort and cursor walk one index; composites follow.
 func (c *Collection) indexes() []store.Index {
-	out := []store.Index{{Name: c.Table + "_by_created", Columns: []string{"created", "id"}},
-		{Name: c.Table + "_by_updated", Columns: []string{"updated", "id"}}}
+	out := []store.Index{{Name: c.Table + "_by_created", Columns: c.scoped("created", "id")},
+		{Name: c.Table + "_by_updated", Columns: c.scoped("updated", "id")}}
 	for _, f := range c.Fields {
 		if f.Indexed && f.Type != ListField && !f.Encrypted {
 			out = append(out, store.Index{Name: c.Table + "_by_" + f.Column, Columns: c.scoped(f.Column, "id")})

@@ -50,7 +50,7 @@ func Permit(p *plan.Plan, c *types.Caller, collection string, a types.Action) (*
 	if len(rules) == 0 {
 		return nil, nil, impossible(p, c, col, a)
 	}
-	if col.PerOrg && c.Org == "" && c.Kind == types.Signed {
+	if col.PerOrg && c.Org == "" {
 		return nil, nil, Organisation
 	}
 	return col, rules, nil

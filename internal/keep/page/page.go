@@ -207,7 +207,7 @@ func (p *Page) appendItems(ctx context.Context, r store.Reader, buf *[]byte, b *
 			return last, false, err
 		}
 		if len(p.inc) > 0 {
-			ids, ends = append(ids, view.Targets(p.fields, rows, m, p.inc)), append(ends, len(*buf))
+			ids, ends = append(ids, p.view.Targets(p.fields, rows, m, p.inc)), append(ends, len(*buf))
 		}
 		last = cursor{Key: p.key(rows, key), ID: types.ID(rows.Text(0))}
 		n++

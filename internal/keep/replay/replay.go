@@ -101,7 +101,7 @@ var (
 	purgeReplay = store.SQL(`DELETE FROM fastness_replay WHERE "created" <= ?`)
 )
 
-// New binds the key to account, method and path, and the body by a keyed hash of its canonical form (RFC 8785).
+// New binds the key to account, active organisation, method and path, and the body by a keyed hash of its canonical form (RFC 8785).
 func (k *Keys) New(c *types.Caller, r Request) (*Key, error) {
 	if r.Key == "" {
 		return nil, nil
@@ -118,7 +118,7 @@ func (k *Keys) New(c *types.Caller, r Request) (*Key, error) {
 			return nil, types.Refuse(types.Malformed, "bad_json", "send strict JSON")
 		}
 	}
-	return &Key{keys: k, key: k.Ring.MAC(seal.Replay, "key", string(c.Account), r.Method, r.Path, r.Key),
+	return &Key{keys: k, key: k.Ring.MAC(seal.Replay, "key", string(c.Account), string(c.Org), r.Method, r.Path, r.Key),
 		body: k.Ring.MAC(seal.Replay, "body", string(body))}, nil
 }
 

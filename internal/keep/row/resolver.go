@@ -20,14 +20,15 @@ type resolver struct {
 	b   *rule.Bindings
 }
 
-// Follow loads the row that a reference points at, without rules: a rule may look where the caller may not.
+// Follow loads the row that a reference points at, without rules: a rule may look where the caller may not, but never into another
+// organisation.
 func (x *resolver) Follow(collection string, id types.ID) (rule.Record, error) {
 	col := x.t.Plan.Collection(collection)
 	if col == nil {
 		return nil, nil
 	}
 	row, err := x.t.Load(x.ctx, x.r, col, id)
-	if err != nil || row == nil {
+	if err != nil || row == nil || col.PerOrg && row.Org.Text != string(x.b.Org) {
 		return nil, err
 	}
 	return row, nil

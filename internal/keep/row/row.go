@@ -16,8 +16,8 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// System is how many columns come first in every statement: id, created, updated, version.
-const System = 4
+// System is how many columns come first in every statement: id, created, updated, version, and org where rows belong to one.
+func System(col *plan.Collection) int { return len(col.System) }
 
 // Row is a whole row in memory. It implements rule.Record.
 type Row struct {

@@ -67,9 +67,9 @@ func (t *Tables) statements(col *plan.Collection) *statements {
 		return s.(*statements)
 	}
 	s := &statements{sideAdd: map[*plan.Field]*store.Stmt{}, sideClear: map[*plan.Field]*store.Stmt{}}
-	cols := []string{`"id"`, `"created"`, `"updated"`, `"version"`}
-	if col.PerOrg {
-		cols = append(cols, `"org"`)
+	var cols []string
+	for _, f := range col.System {
+		cols = append(cols, store.Quote(f.Column))
 	}
 	for _, f := range col.Fields {
 		cols = append(cols, store.Quote(f.Column))
@@ -98,13 +98,11 @@ func (t *Tables) Load(ctx context.Context, r store.Reader, col *plan.Collection,
 	}
 	out := &Row{Collection: col, ID: types.ID(rows.Text(0)), Created: rows.Int(1), Updated: rows.Int(2), Version: rows.Int(3),
 		Values: make([]types.Value, len(col.Fields))}
-	at := System
 	if col.PerOrg {
-		out.Org = types.TextValue(rows.Text(at))
-		at++
+		out.Org = types.TextValue(rows.Text(4))
 	}
 	for i, f := range col.Fields {
-		out.Values[i] = column(rows, at+i, f)
+		out.Values[i] = column(rows, System(col)+i, f)
 	}
 	return out, rows.Err()
 }

@@ -59,7 +59,7 @@ func (v *View) AppendGet(ctx context.Context, r store.Reader, dst []byte, b *rul
 	if len(inc) == 0 {
 		return dst, etag, rows.Err()
 	}
-	targets := Targets(v.Fields, rows, m, inc)
+	targets := v.Targets(v.Fields, rows, m, inc)
 	if err := rows.Close(); err != nil {
 		return dst, "", err
 	}
@@ -85,6 +85,9 @@ func (v *View) AppendRow(dst []byte, fields []*plan.Field, rows store.Rows, m pl
 		dst = append(dst, `,"version":`...)
 		dst = strconv.AppendInt(dst, rows.Int(3), 10)
 	}
+	if v.Collection.PerOrg && (want == nil || want["org"]) {
+		dst = append(append(append(dst, `,"org":"`...), rows.Bytes(4)...), '"')
+	}
 	for i, f := range fields {
 		if !m.Has(f) || want != nil && !want[f.Name] {
 			continue
@@ -93,7 +96,7 @@ func (v *View) AppendRow(dst []byte, fields []*plan.Field, rows store.Rows, m pl
 		dst = append(dst, f.Name...)
 		dst = append(dst, `":`...)
 		var err error
-		if dst, err = v.appendColumn(dst, f, rows, row.System+i); err != nil {
+		if dst, err = v.appendColumn(dst, f, rows, row.System(v.Collection)+i); err != nil {
 			return dst, err
 		}
 	}

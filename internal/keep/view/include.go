@@ -44,11 +44,11 @@ func (s *Views) Includes(c *types.Caller, v *View, names []string) ([]Include, e
 }
 
 // Targets copies what the references of the row under the cursor point at; "" for masked and missing ones.
-func Targets(fields []*plan.Field, rows store.Rows, m plan.Mask, inc []Include) []types.ID {
+func (v *View) Targets(fields []*plan.Field, rows store.Rows, m plan.Mask, inc []Include) []types.ID {
 	out := make([]types.ID, len(inc))
 	for i, x := range inc {
 		if at := slices.Index(fields, x.Field); at >= 0 && m.Has(x.Field) {
-			out[i] = types.ID(rows.Text(row.System + at))
+			out[i] = types.ID(rows.Text(row.System(v.Collection) + at))
 		}
 	}
 	return out

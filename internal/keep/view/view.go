@@ -10,6 +10,7 @@ package view
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -127,9 +128,12 @@ func bitName(i int) string { return store.Quote(strconv.Itoa(i)) }
 
 // Select writes SELECT with the system columns, the fields and one bit per conditional rule, over the alias r.
 func (v *View) Select(b *strings.Builder, fields []*plan.Field) []rule.Arg {
-	b.WriteString(`SELECT r."id", r."created", r."updated", r."version"`)
-	for _, f := range fields {
-		b.WriteString(`, r.` + store.Quote(f.Column))
+	b.WriteString("SELECT ")
+	for i, f := range slices.Concat(v.Collection.System, fields) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("r." + store.Quote(f.Column))
 	}
 	var args []rule.Arg
 	for i, bit := range v.bits {
@@ -140,13 +144,15 @@ func (v *View) Select(b *strings.Builder, fields []*plan.Field) []rule.Arg {
 }
 
 // Width is how many columns Select writes.
-func (v *View) Width(fields []*plan.Field) int { return row.System + len(fields) + len(v.bits) }
+func (v *View) Width(fields []*plan.Field) int {
+	return row.System(v.Collection) + len(fields) + len(v.bits)
+}
 
 // Mask is what the caller may see of the row under the cursor, whose statement selected the fields; ok is false when no rule
 // holds.
 func (v *View) Mask(rows store.Rows, fields []*plan.Field) (m plan.Mask, ok bool) {
 	m, ok = v.always, v.All
-	first := row.System + len(fields)
+	first := row.System(v.Collection) + len(fields)
 	for i := range v.bits {
 		if rows.Int(first+i) == 1 {
 			m |= v.masks[i]

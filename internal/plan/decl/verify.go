@@ -23,8 +23,13 @@ func (r *reader) verify(f *File) {
 	r.verifyStore(f)
 	r.verifyRoles(f)
 	names := []string{"accounts"}
+	if r.verifyOrganisations(f); f.Organisations != nil {
+		names = append(names, "organisations")
+	}
 	for _, c := range f.Collections {
-		if c.Name == "accounts" {
+		if c.Name == "organisations" && f.Organisations != nil {
+			r.fail(c.Pos, "organisations is built in; rename this collection")
+		} else if c.Name == "accounts" {
 			r.fail(c.Pos, "accounts is built in; declare its fields in the block accounts")
 		} else if slices.Contains(names, c.Name) {
 			r.fail(c.Pos, "there are two collections %q; rename one", c.Name)
@@ -115,8 +120,10 @@ func (r *reader) verifyRoles(f *File) {
 		}
 	}
 	known(f.SignUp.Pos, f.SignUp.Roles)
+	r.notWithin(f, f.SignUp.Pos, f.SignUp.Roles)
 	for _, p := range f.Providers {
 		known(p.Pos, p.Roles)
+		r.notWithin(f, p.Pos, p.Roles)
 		if u, err := url.Parse(p.Issuer); err != nil || u.Scheme != "https" {
 			r.fail(p.Pos, "a provider has an issuer, an https URL")
 		}

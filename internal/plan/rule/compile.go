@@ -300,7 +300,28 @@ func (c *compiler) exists(e ast.Expr, call ast.CallExpr, depth int) Expr {
 	if len(c.vars) > 3 {
 		c.fail(e, "exists nests at most three deep")
 	}
-	return &Exists{Collection: name, Var: len(c.vars), Cond: c.condition(args[1], depth)}
+	cond := c.condition(args[1], depth)
+	if shape := c.scope.Shapes[name]; shape.PerOrg {
+		cond = &And{[]Expr{InOrganisation(Path{Root: ElemRoot, Var: len(c.vars), From: name}), cond}}
+	}
+	return &Exists{Collection: name, Var: len(c.vars), Cond: cond}
+}
+
+// BindsOrganisation reports whether e is what InOrganisation makes.
+func BindsOrganisation(e Expr) bool {
+	c, ok := e.(*Compare)
+	if !ok {
+		return false
+	}
+	p, ok := c.Right.(*Param)
+	return ok && p.Kind == Within
+}
+
+// InOrganisation is the condition that the row at the root of a path belongs to the caller's active organisation. It is never
+// unknown, and false for a caller without one.
+func InOrganisation(at Path) Expr {
+	at.Field, at.Of = "org", Type{Kind: RefType, To: "organisations"}
+	return &Compare{Op: Equal, Left: &at, Right: &Param{Kind: Within, Of: at.Of}}
 }
 
 func (c *compiler) collections() []string {

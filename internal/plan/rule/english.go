@@ -73,7 +73,7 @@ func (s *speaker) operand(o Operand) string {
 	case *Literal:
 		return s.literal(x)
 	case *Param:
-		word := [...]string{MeID: "the caller", MeOrg: "the caller's organisation", MeMFA: "multi-factor sign-in", Now: "now", Today: "today"}[x.Kind]
+		word := [...]string{MeID: "the caller", MeOrg: "the caller's organisation", MeMFA: "multi-factor sign-in", Now: "now", Today: "today", Within: "the caller's organisation"}[x.Kind]
 		if x.Shift != 0 {
 			word += fmt.Sprintf(" %+v", x.Shift)
 		}

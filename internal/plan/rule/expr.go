@@ -152,13 +152,15 @@ func (l *Literal) Type() Type { return l.Of }
 type ParamKind uint8
 
 // The parameters: the caller's account id and active organisation (missing for anonymous and for none), whether the session is
-// multi-factor, and the request's one time, shifted by a constant.
+// multi-factor, the request's one time, shifted by a constant, and the organisation that rows are bound to: the active one, and a
+// text that is no organisation's id for none, so that the bond is never unknown and, without one, holds on no row.
 const (
 	MeID ParamKind = iota + 1
 	MeOrg
 	MeMFA
 	Now
 	Today // now as a date, UTC
+	Within
 )
 
 // Param is a value bound per request.
@@ -195,6 +197,7 @@ func (p *Path) Type() Type { return p.Of }
 type Shape struct {
 	Name   string // as in the declaration
 	Table  string // in the database, unquoted
+	PerOrg bool   // rows belong to one organisation (field org); what a rule asks of others stays within the caller's
 	Fields []ShapeField
 }
 
@@ -251,6 +254,8 @@ func (a Arg) Bind(b *Bindings) types.Value {
 		return types.IDValue(b.Org)
 	case MeMFA:
 		return types.BoolValue(b.MFA)
+	case Within:
+		return types.TextValue(string(b.Org))
 	case Now:
 		return types.IntValue(types.Micros(b.Now.Add(a.Shift)))
 	case Today:

@@ -243,7 +243,8 @@ func (w *sqlWriter) shapeField(collection, name string) ShapeField {
 	return ShapeField{}
 }
 
-// path writes the value at the end of a path: a column, or a scalar sub-select when references are followed.
+// path writes the value at the end of a path: a column, or a scalar sub-select when references are followed. A reference into
+// another organisation leads nowhere.
 func (w *sqlWriter) path(p *Path) {
 	if p.Field == "id" {
 		w.owner(p)
@@ -259,10 +260,23 @@ func (w *sqlWriter) path(p *Path) {
 
 // owner writes the id of the row whose field the path reads.
 func (w *sqlWriter) owner(p *Path) {
-	if len(p.Refs) == 0 {
+	switch {
+	case len(p.Refs) == 0:
 		w.put(w.root(p), ".\"id\"")
-		return
+	case w.perOrg(p.From):
+		w.lookup(p.From, "id", p)
+	default:
+		w.reference(p)
 	}
+}
+
+func (w *sqlWriter) perOrg(collection string) bool {
+	s := w.opt.Shapes[collection]
+	return s != nil && s.PerOrg
+}
+
+// reference writes the last reference of a path.
+func (w *sqlWriter) reference(p *Path) {
 	last := p.Refs[len(p.Refs)-1]
 	before := &Path{Root: p.Root, Var: p.Var, Refs: p.Refs[:len(p.Refs)-1], Field: last.Field, From: last.In}
 	w.path(before)
@@ -276,7 +290,11 @@ func (w *sqlWriter) lookup(collection, column string, p *Path) {
 	}
 	t := w.fresh("p")
 	w.put("(SELECT ", t, ".", store.Quote(column), " FROM ", store.Quote(shape.Table), " ", t, " WHERE ", t, ".\"id\" = ")
-	w.owner(p)
+	w.reference(p)
+	if shape.PerOrg {
+		w.put(" AND ", t, ".\"org\" = ")
+		w.operand(&Param{Kind: Within, Of: Type{Kind: RefType, To: "organisations"}})
+	}
 	w.put(")")
 }
 
