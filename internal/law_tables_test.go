@@ -51,7 +51,6 @@ var siblings = []sibling{
 	{"store/storetest", "store", "the conformance suite speaks through the seam"},
 	{"store/storetest", "store/sqlite", "it opens the engine under test"},
 	{"store/storetest", "store/postgres", "it opens the engine under test"},
-	{"store/storetest", "store/job", "leases are part of the suite"},
 }
 
 // only are rooms whose imports inside the house are a closed list.

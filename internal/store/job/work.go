@@ -1,0 +1,95 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/store"
+)
+
+// Handler does one job. It returns what to record in the transaction that completes the job (nil: nothing), or an error; a
+// *Failure says whether to try again. It must stop when ctx ends, which is before the lease does.
+type Handler func(ctx context.Context, b Job) (effect func(context.Context, store.Tx) error, err error)
+
+// Work does the jobs of a queue until ctx ends. What is under way then gets Config.Grace to finish; what does not is done
+// again by whoever claims it next.
+func (j *Jobs) Work(ctx context.Context, q Queue, h Handler) {
+	tick := time.NewTicker(j.cfg.Poll)
+	defer tick.Stop()
+	for {
+		n, err := j.Round(ctx, q, h)
+		if err != nil && ctx.Err() == nil {
+			j.cfg.Log.Warn("jobs wait: the queue could not be read", "queue", q.Name, "error", err.Error())
+		}
+		if n > 0 && err == nil && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Round claims and does what is due once, and says how many jobs that were.
+func (j *Jobs) Round(ctx context.Context, q Queue, h Handler) (int, error) {
+	q = q.withDefaults()
+	claimed, err := j.Claim(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	work, stop := j.bounded(ctx, q.Lease*3/4)
+	defer stop()
+	errs := make([]error, len(claimed))
+	var wg sync.WaitGroup
+	for i, b := range claimed {
+		wg.Go(func() { errs[i] = j.one(work, q, b, h) })
+	}
+	wg.Wait()
+	return len(claimed), errors.Join(errs...)
+}
+
+// bounded gives work a context that ends after limit, or Config.Grace after ctx.
+func (j *Jobs) bounded(ctx context.Context, limit time.Duration) (context.Context, func()) {
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	end := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(j.cfg.Grace)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-work.Done():
+		}
+	})
+	return work, func() { end(); cancel() }
+}
+
+func (j *Jobs) one(ctx context.Context, q Queue, b Job, h Handler) error {
+	effect, err := guarded(ctx, b, h)
+	ctx = context.WithoutCancel(ctx) // what was done is written down, however late it is
+	if err == nil {
+		err = j.Complete(ctx, b, effect)
+	} else if f := failureOf(err); f.Final {
+		err = j.Fail(ctx, q, b, f.Code)
+	} else {
+		err = j.Postpone(ctx, q, b, f.Code)
+	}
+	if errors.Is(err, ErrFenced) {
+		j.cfg.Log.Warn("a job was taken over by another process while it was done here", "queue", q.Name, "job", string(b.ID))
+		return nil
+	}
+	return err
+}
+
+// guarded contains panics: a job that panics is a failed try.
+func guarded(ctx context.Context, b Job, h Handler) (effect func(context.Context, store.Tx) error, err error) {
+	defer func() {
+		if recover() != nil { // what it says may hold values: the code alone is kept
+			effect, err = nil, &Failure{Code: CodePanic}
+		}
+	}()
+	return h(ctx, b)
+}
