@@ -2,16 +2,10 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
-	"github.com/fastness-dev/fastness/internal/identity/session"
-	"github.com/fastness-dev/fastness/internal/identity/signin"
-	"github.com/fastness-dev/fastness/internal/identity/totp"
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/store"
-	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // factorFresh is how recently a factor must have been proved to change factors: whoever finds an open laptop cannot add his own.
@@ -44,18 +38,8 @@ func (i *Identity) factorRoutes() []plan.Route {
 	}
 }
 
-var (
-	errNoEnrolment  = types.Refuse(types.Conflict, "no_enrolment", "no authenticator app waits for its first code; begin again")
-	errFirstCode    = types.Refuse(types.Invalid, "factor_refused", "the code is not right; check the phone's clock and try the next one")
-	errSecondFactor = types.Refuse(types.Conflict, "second_factor_first", "recovery codes stand for a second factor; enrol an authenticator app or a passkey first")
-)
-
 func (i *Identity) totpState(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	has := false
-	err := i.db.View(ctx, func(rd store.Reader) (err error) {
-		has, err = i.app.Enrolled(ctx, rd, r.Caller.Account)
-		return err
-	})
+	has, err := i.self.HasApp(ctx, r.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -63,18 +47,7 @@ func (i *Identity) totpState(ctx context.Context, r *plan.Request) (*plan.Answer
 }
 
 func (i *Identity) totpBegin(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	if r.Caller.Session == "" {
-		return nil, errSession
-	}
-	var e totp.Enrolment
-	err := i.db.Write(ctx, func(tx store.Tx) error {
-		acc, err := i.accounts.Get(ctx, tx, r.Caller.Account)
-		if err != nil {
-			return err
-		}
-		e, err = i.app.Begin(ctx, tx, acc.ID, acc.Email)
-		return err
-	})
+	e, err := i.self.BeginApp(ctx, r.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -88,43 +61,15 @@ func (i *Identity) totpConfirm(ctx context.Context, r *plan.Request) (*plan.Answ
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	s, err := i.changed(ctx, func(tx store.Tx) (*session.Started, error) {
-		if err := i.app.Confirm(ctx, tx, r.Caller.Account, in.Code); err != nil {
-			return nil, err
-		}
-		return i.machine.ChangeFactor(ctx, tx, r.Caller, types.TOTP, 1, true, types.TOTP)
-	})
-	switch {
-	case errors.Is(err, totp.ErrNone):
-		return nil, errNoEnrolment
-	case errors.Is(err, signin.ErrWrong):
-		return nil, errFirstCode
-	case err != nil:
+	s, err := i.self.ConfirmApp(ctx, r.Caller, in.Code)
+	if err != nil {
 		return nil, err
 	}
 	return i.renewed(ctx, "enrolled", s)
 }
 
-// totpRemove removes the app, and with the last second factor the recovery codes that stood for it.
 func (i *Identity) totpRemove(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	s, err := i.changed(ctx, func(tx store.Tx) (*session.Started, error) {
-		if err := i.app.Remove(ctx, tx, r.Caller.Account); err != nil {
-			return nil, err
-		}
-		acc, err := i.accounts.Get(ctx, tx, r.Caller.Account)
-		if err != nil {
-			return nil, err
-		}
-		if acc.Passkeys == 0 {
-			if err := i.forgetCodes(ctx, tx, acc.ID); err != nil {
-				return nil, err
-			}
-		}
-		return i.machine.ChangeFactor(ctx, tx, r.Caller, types.TOTP, 0, false, 0)
-	})
-	if errors.Is(err, totp.ErrNone) {
-		return nil, errNotFound
-	}
+	s, err := i.self.RemoveApp(ctx, r.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -132,11 +77,7 @@ func (i *Identity) totpRemove(ctx context.Context, r *plan.Request) (*plan.Answe
 }
 
 func (i *Identity) codesLeft(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	left := 0
-	err := i.db.View(ctx, func(rd store.Reader) (err error) {
-		left, err = i.codes.Left(ctx, rd, r.Caller.Account)
-		return err
-	})
+	left, err := i.self.CodesLeft(ctx, r.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -144,20 +85,7 @@ func (i *Identity) codesLeft(ctx context.Context, r *plan.Request) (*plan.Answer
 }
 
 func (i *Identity) codesRenew(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	var codes []types.Secret
-	s, err := i.changed(ctx, func(tx store.Tx) (*session.Started, error) {
-		acc, err := i.accounts.Get(ctx, tx, r.Caller.Account)
-		if err != nil {
-			return nil, err
-		}
-		if !acc.Second() {
-			return nil, errSecondFactor
-		}
-		if codes, err = i.codes.Renew(ctx, tx, acc.ID); err != nil {
-			return nil, err
-		}
-		return i.machine.ChangeFactor(ctx, tx, r.Caller, types.RecoveryCode, len(codes), true, 0)
-	})
+	codes, s, err := i.self.RenewCodes(ctx, r.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -168,14 +96,4 @@ func (i *Identity) codesRenew(ctx context.Context, r *plan.Request) (*plan.Answe
 	}
 	body["codes"] = words
 	return withBody(a, body)
-}
-
-// changed runs a change of factors in one transaction.
-func (i *Identity) changed(ctx context.Context, fn func(store.Tx) (*session.Started, error)) (*session.Started, error) {
-	var s *session.Started
-	err := i.db.Write(ctx, func(tx store.Tx) (err error) {
-		s, err = fn(tx)
-		return err
-	})
-	return s, err
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/operator"
 	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
+	"github.com/fastness-dev/fastness/internal/identity/selfservice"
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
@@ -70,6 +71,7 @@ type Identity struct {
 	app      *totp.TOTP
 	passkeys *passkey.Passkeys
 	codes    *recovery.Codes
+	self     *selfservice.Self
 }
 
 // New puts the room together. It reads nothing yet; call Run for what goes on in the background.
@@ -99,6 +101,8 @@ func New(cfg Config) (*Identity, error) {
 	}
 	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
 		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
+	i.self = selfservice.New(selfservice.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Machine: i.machine,
+		App: i.app, Passkeys: i.passkeys, Codes: i.codes})
 	if _, ok := i.grants.Set(d.SignUp.Roles); !ok {
 		return nil, errors.New("identity: new: sign_up names a role that is not declared; correct sign_up.roles")
 	}
@@ -171,6 +175,12 @@ func (i *Identity) Grants() *grant.Grants { return i.grants }
 
 // Links returns the ways in that begin with a link.
 func (i *Identity) Links() *signup.Links { return i.links }
+
+// Self returns what a signed-in person does with what is his own.
+func (i *Identity) Self() *selfservice.Self { return i.self }
+
+// Tokens returns the API tokens.
+func (i *Identity) Tokens() *token.Tokens { return i.tokens }
 
 // Tables returns the tables of the whole room, referenced ones first. They reference accounts, which is the plan's.
 func Tables() []store.Table {

@@ -3,14 +3,9 @@ package identity
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
-	"strings"
 
-	"github.com/fastness-dev/fastness/internal/identity/passkey"
-	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -40,19 +35,8 @@ func (i *Identity) passkeyRoutes() []plan.Route {
 	}
 }
 
-var (
-	errManyPasskeys = types.Refuse(types.Conflict, "too_many_passkeys", "remove a passkey before you add another")
-	errPasskeyTaken = types.Refuse(types.Conflict, "passkey_taken", "this authenticator is enrolled already")
-	errNewPasskey   = types.Refuse(types.Invalid, "factor_refused", "the authenticator's response does not answer the options; ask for new ones and try again")
-	errNoOffer      = types.Refuse(types.Conflict, "no_enrolment", "no options wait for a response; ask for them again")
-)
-
 func (i *Identity) listPasskeys(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	var all []passkey.Listed
-	err := i.db.View(ctx, func(rd store.Reader) (err error) {
-		all, err = i.passkeys.List(ctx, rd, r.Caller.Account)
-		return err
-	})
+	all, err := i.self.Passkeys(ctx, r.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -68,21 +52,7 @@ func (i *Identity) listPasskeys(ctx context.Context, r *plan.Request) (*plan.Ans
 }
 
 func (i *Identity) offerPasskey(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	if r.Caller.Session == "" {
-		return nil, errSession
-	}
-	var options json.RawMessage
-	err := i.db.Write(ctx, func(tx store.Tx) error {
-		acc, err := i.accounts.Get(ctx, tx, r.Caller.Account)
-		if err != nil {
-			return err
-		}
-		options, err = i.passkeys.Offer(ctx, tx, acc.ID, acc.Email)
-		return err
-	})
-	if errors.Is(err, passkey.ErrMany) {
-		return nil, errManyPasskeys
-	}
+	options, err := i.self.OfferPasskey(ctx, r.Caller)
 	if err != nil {
 		return nil, err
 	}
@@ -97,23 +67,8 @@ func (i *Identity) enrolPasskey(ctx context.Context, r *plan.Request) (*plan.Ans
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	var id types.ID
-	s, err := i.changed(ctx, func(tx store.Tx) (*session.Started, error) {
-		made, count, err := i.passkeys.Enrol(ctx, tx, r.Caller.Account, strings.TrimSpace(in.Name), in.Response)
-		if err != nil {
-			return nil, err
-		}
-		id = made
-		return i.machine.ChangeFactor(ctx, tx, r.Caller, types.Passkey, count, true, types.Passkey)
-	})
-	switch {
-	case errors.Is(err, passkey.ErrNone):
-		return nil, errNoOffer
-	case errors.Is(err, passkey.ErrResponse):
-		return nil, errNewPasskey
-	case errors.Is(err, passkey.ErrTaken):
-		return nil, errPasskeyTaken
-	case err != nil:
+	id, s, err := i.self.EnrolPasskey(ctx, r.Caller, in.Name, in.Response)
+	if err != nil {
 		return nil, err
 	}
 	a, body := i.renewedBody(s, "enrolled")
@@ -132,13 +87,7 @@ func (i *Identity) renamePasskey(ctx context.Context, r *plan.Request) (*plan.An
 	if !ok {
 		return nil, errNotFound
 	}
-	err := i.db.Write(ctx, func(tx store.Tx) error {
-		return i.passkeys.Rename(ctx, tx, r.Caller.Account, id, strings.TrimSpace(in.Name))
-	})
-	if errors.Is(err, passkey.ErrNone) {
-		return nil, errNotFound
-	}
-	if err != nil {
+	if err := i.self.RenamePasskey(ctx, r.Caller, id, in.Name); err != nil {
 		return nil, err
 	}
 	return noContent()
@@ -149,36 +98,9 @@ func (i *Identity) removePasskey(ctx context.Context, r *plan.Request) (*plan.An
 	if !ok {
 		return nil, errNotFound
 	}
-	s, err := i.changed(ctx, func(tx store.Tx) (*session.Started, error) {
-		left, err := i.passkeys.Remove(ctx, tx, r.Caller.Account, id)
-		if err != nil {
-			return nil, err
-		}
-		acc, err := i.accounts.Get(ctx, tx, r.Caller.Account)
-		if err != nil {
-			return nil, err
-		}
-		if left == 0 && acc.TOTP == 0 {
-			if err := i.forgetCodes(ctx, tx, acc.ID); err != nil {
-				return nil, err
-			}
-		}
-		kind := types.Passkey
-		return i.machine.ChangeFactor(ctx, tx, r.Caller, kind, left, false, 0)
-	})
-	if errors.Is(err, passkey.ErrNone) {
-		return nil, errNotFound
-	}
+	s, err := i.self.RemovePasskey(ctx, r.Caller, id)
 	if err != nil {
 		return nil, err
 	}
 	return i.renewed(ctx, "removed", s)
-}
-
-// forgetCodes forgets the recovery codes of an account that has no second factor left for them to stand for.
-func (i *Identity) forgetCodes(ctx context.Context, tx store.Tx, id types.ID) error {
-	if err := i.codes.Clear(ctx, tx, id); err != nil {
-		return err
-	}
-	return i.accounts.SetFactors(ctx, tx, id, types.RecoveryCode, 0)
 }

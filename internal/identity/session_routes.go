@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
@@ -66,15 +65,8 @@ func factorNames(f types.Factor) []string {
 }
 
 func (i *Identity) listSessions(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	if r.Caller.Session == "" {
-		return nil, errSession
-	}
-	var all []session.Listed
-	if err := i.db.View(ctx, func(rd store.Reader) error {
-		var err error
-		all, err = i.sessions.List(ctx, rd, r.Caller.Account)
-		return err
-	}); err != nil {
+	all, err := i.self.Sessions(ctx, r.Caller)
+	if err != nil {
 		return nil, err
 	}
 	items := make([]map[string]any, 0, len(all))
@@ -94,21 +86,7 @@ func (i *Identity) endSession(ctx context.Context, r *plan.Request) (*plan.Answe
 	if !ok {
 		return nil, errNotFound
 	}
-	if r.Caller.Session == "" {
-		return nil, errSession
-	}
-	err := i.db.Write(ctx, func(tx store.Tx) error {
-		if err := i.sessions.EndOwn(ctx, tx, r.Caller.Account, id); err != nil {
-			return err
-		}
-		e := types.NewEntry(types.SignOut, types.Done, r.Caller, i.cfg.Clock.Now())
-		e.Collection, e.Row = "sessions", id
-		return tx.Record(e)
-	})
-	if errors.Is(err, session.ErrNone) {
-		return nil, errNotFound
-	}
-	if err != nil {
+	if err := i.self.EndSession(ctx, r.Caller, id); err != nil {
 		return nil, err
 	}
 	a, err := noContent()

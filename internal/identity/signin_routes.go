@@ -68,7 +68,7 @@ func (i *Identity) signIn(ctx context.Context, r *plan.Request) (*plan.Answer, e
 	if err != nil {
 		return nil, err
 	}
-	return i.stepped(ctx, r, step)
+	return i.Stepped(ctx, r, step)
 }
 
 func (i *Identity) signInFactor(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -84,7 +84,7 @@ func (i *Identity) signInFactor(ctx context.Context, r *plan.Request) (*plan.Ans
 	if err != nil {
 		return nil, err
 	}
-	return i.stepped(ctx, r, step)
+	return i.Stepped(ctx, r, step)
 }
 
 func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -108,9 +108,9 @@ func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.
 	return answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
 }
 
-// stepped answers with where a sign-in stands, and ends the session that the browser had before, if it had one: a credential
+// Stepped answers with where a sign-in stands, and ends the session that the browser had before, if it had one: a credential
 // that comes along is replaced, and what was replaced must not live on.
-func (i *Identity) stepped(ctx context.Context, r *plan.Request, step *signin.Step) (*plan.Answer, error) {
+func (i *Identity) Stepped(ctx context.Context, r *plan.Request, step *signin.Step) (*plan.Answer, error) {
 	if step.Session != nil && !r.Token.Empty() {
 		if err := i.replaced(ctx, r); err != nil {
 			return nil, err
@@ -176,16 +176,7 @@ func (i *Identity) whoHas(ctx context.Context, s *session.Started) (*types.Calle
 }
 
 func (i *Identity) signOut(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	if r.Caller.Session == "" {
-		return nil, types.Refuse(types.Forbidden, "session_required", "an API token has no session to end; revoke the token instead")
-	}
-	err := i.db.Write(ctx, func(tx store.Tx) error {
-		if err := i.sessions.End(ctx, tx, r.Caller.Session); err != nil {
-			return err
-		}
-		return tx.Record(types.NewEntry(types.SignOut, types.Done, r.Caller, i.cfg.Clock.Now()))
-	})
-	if err != nil {
+	if err := i.self.SignOut(ctx, r.Caller); err != nil {
 		return nil, err
 	}
 	a, err := noContent()

@@ -114,10 +114,26 @@ func (t *TOTP) Begin(ctx context.Context, tx store.Tx, account types.ID, label s
 	if err == nil && n == 0 {
 		_, err = tx.Exec(ctx, insert, types.IDValue(account), types.BytesValue(sealed), until)
 	}
+	return t.enrolment(secret, label), err
+}
+
+// Pending returns the secret that waits for its first code. ErrNone: nothing waits, or it waited too long.
+func (t *TOTP) Pending(ctx context.Context, r store.Reader, account types.ID, label string) (Enrolment, error) {
+	s, err := t.load(ctx, r, account)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	if s.pending == nil || types.Micros(t.cfg.Clock.Now()) >= s.until {
+		return Enrolment{}, ErrNone
+	}
+	return t.enrolment(s.pending, label), nil
+}
+
+func (t *TOTP) enrolment(secret []byte, label string) Enrolment {
 	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
 	uri := url.URL{Scheme: "otpauth", Host: "totp", Path: "/" + t.cfg.Issuer + ":" + label,
 		RawQuery: url.Values{"secret": {text}, "issuer": {t.cfg.Issuer}, "algorithm": {"SHA1"}, "digits": {"6"}, "period": {"30"}}.Encode()}
-	return Enrolment{types.NewSecret(text), types.NewSecret(uri.String())}, err
+	return Enrolment{types.NewSecret(text), types.NewSecret(uri.String())}
 }
 
 // Confirm enrols the secret that waits, in place of one that was enrolled. signin.ErrWrong: the code is not of that secret; ErrNone:
