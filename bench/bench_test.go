@@ -10,8 +10,8 @@ import (
 
 // TestMain lets the tests start this binary as the yardstick, as the program itself does.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == "yardstick" {
-		exit(serveYardstick(os.Args[2]))
+	if serve := childOf(os.Args); serve != nil {
+		exit(serve(os.Args[2]))
 	}
 	os.Exit(m.Run())
 }
@@ -59,5 +59,37 @@ func TestCPUClockCountsWork(t *testing.T) {
 	after, err := cpuTime(os.Getpid())
 	if err != nil || after <= before {
 		t.Errorf("%v of CPU before, %v after %d steps: %v", before, after, x, err)
+	}
+}
+
+// TestJudge: what is out of tolerance in three runs fails; what is once within does not, and is not measured again.
+func TestJudge(t *testing.T) {
+	over := func(ratio float64) *pair {
+		p := &pair{s: &scenario{name: "get", budget: 2}, protocol: "h2"}
+		p.best[0].cpu, p.best[1].cpu = time.Duration(ratio*1000), 1000
+		return p
+	}
+	for _, c := range []struct {
+		ratios []float64 // of the runs, in order
+		runs   int       // measured again
+		fails  bool
+	}{{[]float64{2.3}, 0, false}, {[]float64{2.5, 2.39}, 1, false}, {[]float64{2.5, 2.5, 2.2}, 2, false}, {[]float64{2.5, 2.5, 2.5}, 2, true}} {
+		runs := 0
+		err := judge([]*pair{over(c.ratios[0]), over(1)}, func(again []*pair) error {
+			runs++
+			for _, p := range again {
+				p.best = over(c.ratios[runs]).best
+			}
+			if len(again) != 1 {
+				t.Errorf("%v: %d pairs measured again", c.ratios, len(again))
+			}
+			return nil
+		})
+		if (err != nil) != c.fails || runs != c.runs {
+			t.Errorf("%v: %v after %d more runs", c.ratios, err, runs)
+		}
+	}
+	if err := judge([]*pair{{s: &scenario{name: "refused"}}}, nil); err != nil {
+		t.Errorf("what has no budget is judged: %v", err)
 	}
 }

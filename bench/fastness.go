@@ -51,7 +51,7 @@ func prepare(opt options, dir string) (*server, error) {
 	if opt.store != "sqlite" {
 		store = `"${env:BENCH_DATABASE}"`
 	}
-	fmt.Fprintf(&out, "store: %s\nlisten: {https: \"127.0.0.1:%d\"}\nlimits: {body: 1MiB, per_account: 100000000/m, per_address: 100000000/m}\n", store, port)
+	fmt.Fprintf(&out, "store: %s\nlisten: {https: \"127.0.0.1:%d\"}\nlimits: {body: 1MiB, per_account: 9999999/s, per_address: 9999999/s}\n", store, port)
 	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), []byte(out.String()), 0o600); err != nil {
 		return nil, err
 	}

@@ -5,22 +5,25 @@
 //	go run ./bench -self                    the bare server against itself: how far from 1.00 is noise
 //
 // Map: cpu.go reads a process's CPU clock and pins processes to cores, load.go is the client (32 connections, one request at a
-// time on each), yardstick.go is the bare server (a child process of this program), fastness.go starts and fills the server
-// under test, press.go says what is asked of it, scenario.go what a request is, ratio.go interleaves and prints, commit.go measures group commit.
+// time on each), child.go starts this program again, as yardstick.go (the bare server) or house.go (the same rooms with one more
+// route, and profiles), fastness.go starts the built program, press.go says what is asked of it, scenario.go what a request is,
+// ratio.go interleaves and prints, judge.go fails what is out of all tolerance, idle.go and commit.go are sections of their own.
 //
 // Policy: server and client on different cores where there are two; runs of both servers interleaved, in turning order; of each,
-// the smallest of at least nine, since everything that disturbs makes a run dearer and nothing makes it cheaper. It prints and does not
-// judge: figures belong into docs/performance.md, never into a test.
+// the smallest of at least nine, since everything that disturbs makes a run dearer and nothing makes it cheaper. Ratios are judged (with
+// -judge) only when they are 20 % over their budget in three runs; all other figures are printed, and belong into docs/performance.md.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,11 +41,13 @@ type options struct {
 	store    string
 	sections map[string]bool
 	verbose  bool
+	judge    bool
+	profile  string
 }
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "yardstick" {
-		exit(serveYardstick(os.Args[2]))
+	if serve := childOf(os.Args); serve != nil {
+		exit(serve(os.Args[2]))
 	}
 	opt := parse()
 	runtime.GOMAXPROCS(1)
@@ -64,7 +69,9 @@ func parse() options {
 	flag.IntVar(&opt.requests, "requests", 20000, "requests of one run (a fifth of it for writes)")
 	flag.IntVar(&opt.rows, "rows", 10000, "articles in the table")
 	only := flag.String("only", "", "scenarios, with commas between (default: all)")
-	sections := flag.String("sections", "commit,idle,ratios", "what to measure: commit, idle, ratios")
+	sections := flag.String("sections", strings.Join(allSections(), ","), "what to measure")
+	flag.BoolVar(&opt.judge, "judge", false, "fail when a ratio is over its budget by more than 20 % in three runs")
+	flag.StringVar(&opt.profile, "profile", "", "measure nothing; write CPU profiles of the server to FILE.SCENARIO.PROTOCOL")
 	flag.BoolVar(&opt.self, "self", false, "the bare server against itself")
 	flag.StringVar(&opt.binary, "binary", "bin/fastness", "the server under test")
 	flag.StringVar(&opt.dir, "declaration", "examples/press/fastness.yaml", "what it serves, copied and given a free port")
@@ -89,11 +96,51 @@ func set(list string) map[string]bool {
 	return out
 }
 
-func run(ctx context.Context, opt options) error {
-	if opt.self {
-		return selfCheck(ctx, opt)
+// sections are what can be measured, in order. Ratios come first: they are what is judged.
+var sections = []struct {
+	name    string
+	measure func(context.Context, options) error
+}{
+	{"pipeline", pipelineAlone},
+	{"rows", rows},
+	{"idle", idle},
+	{"commit", groupCommit},
+}
+
+func allSections() (names []string) {
+	for _, s := range sections {
+		names = append(names, s.name)
 	}
-	return measure(ctx, opt)
+	return names
+}
+
+func run(ctx context.Context, opt options) error {
+	switch {
+	case opt.self:
+		return selfCheck(ctx, opt)
+	case opt.profile != "":
+		return profile(ctx, opt)
+	}
+	for name := range opt.sections {
+		if !slices.Contains(allSections(), name) {
+			return fmt.Errorf("there is no section %q; there are %s", name, strings.Join(allSections(), ", "))
+		}
+	}
+	var missed []error // a miss in one section does not hide the others
+	for _, s := range sections {
+		if opt.sections[s.name] {
+			missed = append(missed, s.measure(ctx, opt))
+		}
+	}
+	return errors.Join(missed...)
+}
+
+// childOf says which server this process is, when it was started as one.
+func childOf(args []string) func(string) error {
+	if len(args) != 3 {
+		return nil
+	}
+	return map[string]func(string) error{"yardstick": serveYardstick, "house": serveHouse}[args[1]]
 }
 
 func exit(err error) {

@@ -21,7 +21,7 @@ type pair struct {
 	best       [2]outcome // ours, bare: the run with the least CPU
 }
 
-// ratios runs every scenario against both servers, interleaved, and prints the table.
+// ratios runs every scenario against both servers, interleaved, prints the table and judges it if that was asked for.
 func ratios(ctx context.Context, opt options, ours, yard target, scenarios []*scenario) error {
 	var pairs []*pair
 	for _, s := range scenarios {
@@ -32,23 +32,44 @@ func ratios(ctx context.Context, opt options, ours, yard target, scenarios []*sc
 			pairs = append(pairs, pr)
 		}
 	}
-	for round := range opt.rounds + 1 {
-		for _, p := range pairs {
-			if err := p.round(ctx, opt, round, ours, yard); err != nil {
-				return err
+	measured := func(pairs []*pair) error {
+		for round := range opt.rounds + 1 {
+			for _, p := range pairs {
+				if err := p.round(ctx, opt, round, ours, yard); err != nil {
+					return err
+				}
 			}
 		}
+		return nil
 	}
+	if err := measured(pairs); err != nil {
+		return err
+	}
+	if err := table(opt, pairs); err != nil || !opt.judge {
+		return err
+	}
+	return judge(pairs, measured)
+}
+
+// table prints what was measured.
+func table(opt options, pairs []*pair) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\npath\tprotocol\tours µs\tbare µs\tratio\tbudget\treq/s\tp50\tp99\tbody bytes")
 	for _, p := range pairs {
 		o, b := p.best[0], p.best[1]
 		n := p.s.requests(opt)
+		budget := "-"
+		if p.s.budget > 0 {
+			budget = fmt.Sprintf("<= %.4g", p.s.budget)
+		}
 		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.2f\t%s\t%.0f\t%v\t%v\t%d\n", p.s.name, p.protocol, micros(o.cpu), micros(b.cpu),
-			float64(o.cpu)/float64(b.cpu), p.s.budget, float64(n)/o.wall.Seconds(), o.p50.Round(10*time.Microsecond), o.p99.Round(10*time.Microsecond), o.bytes)
+			p.ratio(), budget, float64(n)/o.wall.Seconds(), o.p50.Round(10*time.Microsecond), o.p99.Round(10*time.Microsecond), o.bytes)
 	}
 	return w.Flush()
 }
+
+// ratio is what ours costs in terms of the bare server.
+func (p *pair) ratio() float64 { return float64(p.best[0].cpu) / float64(p.best[1].cpu) }
 
 // round measures both servers once, the first one in turn. Connections are opened and warmed before the clock is read.
 func (p *pair) round(ctx context.Context, opt options, round int, ours, yard target) error {
@@ -89,8 +110,8 @@ func selfCheck(ctx context.Context, opt options) error {
 	defer os.RemoveAll(dir)
 	body := []byte(`{"text":"` + strings.Repeat("x", 600) + `"}`)
 	h := http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}}
-	get := &scenario{name: "get", method: "GET", pattern: "GET /a/{id}", paths: []string{"/a/1"}, status: 200, budget: "1.00"}
-	post := &scenario{name: "create", method: "POST", pattern: "POST /a", paths: []string{"/a"}, body: `{"n":"{n}"}`, status: 201, budget: "1.00"}
+	get := &scenario{name: "get", method: "GET", pattern: "GET /a/{id}", paths: []string{"/a/1"}, status: 200, budget: 1}
+	post := &scenario{name: "create", method: "POST", pattern: "POST /a", paths: []string{"/a"}, body: `{"n":"{n}"}`, status: 201, budget: 1}
 	answers := []answer{{Pattern: get.pattern, Status: 200, Header: h, Body: body}, {Pattern: post.pattern, Status: 201, Header: h, Body: body}}
 	a, stopA, err := startYardstick(ctx, dir, answers)
 	if err != nil {

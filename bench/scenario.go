@@ -19,8 +19,8 @@ type scenario struct {
 	body    string   // "{n}" becomes a number that no other request has; "" for none
 	header  http.Header
 	status  int
-	budget  string // of the design, for the table
-	writes  bool   // runs are a fifth as long
+	budget  float64 // the most that it may cost, as a ratio to the yardstick; 0: none
+	writes  bool    // runs are a fifth as long
 
 	n atomic.Int64
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -10,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +16,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 )
@@ -83,21 +80,14 @@ func serveYardstick(file string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		srv.Close()
 	}()
-	port := ln.Addr().(*net.TCPAddr).Port
-	der := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
-	hello, err := json.Marshal(greeting{URL: fmt.Sprintf("https://localhost:%d", port), Certificate: string(der)})
-	if err != nil {
+	if err := greet(greeting{URL: fmt.Sprintf("https://localhost:%d", ln.Addr().(*net.TCPAddr).Port)}, cert.Certificate[0]); err != nil {
 		return err
 	}
-	fmt.Println(string(hello))
 	if err := srv.ServeTLS(ln, "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
 }
-
-// greeting is the one line that the yardstick prints.
-type greeting struct{ URL, Certificate string }
 
 func selfSigned() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -126,36 +116,9 @@ func startYardstick(ctx context.Context, dir string, answers []answer) (t target
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return t, nil, err
 	}
-	self, err := os.Executable()
+	c, err := startChild(ctx, nil, "yardstick", file)
 	if err != nil {
 		return t, nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "yardstick", file)
-	cmd.Stderr = os.Stderr
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return t, nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return t, nil, err
-	}
-	if err := startPinned(cmd); err != nil {
-		return t, nil, err
-	}
-	stop = func() { in.Close(); _ = cmd.Wait() }
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err != nil {
-		stop()
-		return t, nil, fmt.Errorf("the yardstick did not start: %w", err)
-	}
-	var g greeting
-	if err := json.Unmarshal(line, &g); err != nil {
-		stop()
-		return t, nil, err
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(g.Certificate))
-	return target{url: g.URL, roots: roots, pid: cmd.Process.Pid}, stop, nil
+	return c.target, c.stop, nil
 }
