@@ -38,6 +38,7 @@ var siblings = []sibling{
 	{"identity/recovery", "identity/signin", "it is a factor of the machine"},
 	{"identity/operator", "identity/account", "it manages accounts"},
 	{"identity/operator", "identity/session", "what was taken from an account ends its sessions"},
+	{"identity/operator", "identity/foreign", "hashes are checked before they are imported"},
 	{"identity/operator", "identity/grant", "it grants and withdraws roles"},
 	{"identity/operator", "identity/signup", "who is added gets a link"},
 	{"identity/selfservice", "identity/account", "an account is read before its factors change"},

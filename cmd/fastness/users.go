@@ -11,6 +11,8 @@ import (
 type usersCmd struct {
 	Add     usersAddCmd     `cmd:"" help:"Make an account and print its one-time enrolment link."`
 	Invite  usersInviteCmd  `cmd:"" help:"Send somebody a link by which he makes an account with roles."`
+	Import  usersImportCmd  `cmd:"" help:"Take over accounts of Django, Flask and others, with their passwords; says what it would do unless --yes."`
+	Take    usersTakeCmd    `cmd:"" hidden:"" help:"A part of import."`
 	List    usersListCmd    `cmd:"" help:"List accounts."`
 	Grant   usersGrantCmd   `cmd:"" help:"Give a role, for good or until a date."`
 	Revoke  usersRevokeCmd  `cmd:"" help:"Take a role."`

@@ -114,7 +114,7 @@ func New(cfg Config) (*Identity, error) {
 		Throttle: i.throttle, Machine: i.machine, Ring: cfg.Ring, Passwords: cfg.Passwords, Policy: cfg.Policy,
 		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
 	i.Desk = operator.New(operator.Config{DB: i.db, Clock: cfg.Clock, Plan: cfg.Plan, Accounts: i.accounts, Sessions: i.sessions,
-		Grants: i.grants, Links: i.links})
+		Grants: i.grants, Links: i.links, Profiles: cfg.Profiles})
 	return i, nil
 }
 

@@ -1,11 +1,12 @@
-// Package foreign verifies password hashes that other programs made, so that people keep their passwords when their accounts
-// are imported. Nothing here makes a hash: what verifies is replaced by one of ours at the next sign-in.
+// Package foreign reads accounts of other programs and verifies the password hashes that those made, so that people keep their
+// passwords when they move in. Nothing here makes a hash: what verifies is replaced by one of ours at the next sign-in.
 //
 // Policy: a closed list of formats, each read strictly. The costs that a hash names are capped before anything is computed or
 // allocated, because a row that was imported or tampered with must not be a denial of service. Unsalted and fast hashes (MD5,
 // SHA-1, salted SHA-256) are not read: such accounts set a new password by mail.
 //
-// The map: foreign.go (what is read, and from whom), kdf.go (the functions behind, and their caps).
+// The map: foreign.go (which hashes are read, and from whom), kdf.go (the functions behind, and their caps), people.go and
+// django.go (files of accounts).
 package foreign
 
 import (
@@ -13,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +23,9 @@ var ErrUnknown = errors.New("foreign: unknown form of password hash; these accou
 
 // ErrCost: the hash names costs beyond the caps, or costs that make no sense.
 var ErrCost = errors.New("foreign: the costs that the password hash names are absurd; these accounts need a new password by mail")
+
+// ErrFormat: the hash was made by another program than the one that the file is said to come from.
+var ErrFormat = errors.New("foreign: the password hash is not of this format; say which program made it, or cut the file up")
 
 // longest bounds an encoded hash in bytes; real ones have at most 220.
 const longest = 512
@@ -35,6 +40,19 @@ type hash struct {
 func Check(encoded string) error {
 	_, err := parse(encoded)
 	return err
+}
+
+// CheckFormat is Check for hashes of one of Formats: another program's are ErrFormat.
+func CheckFormat(format, encoded string) error {
+	begins := map[string][]string{"django": {"pbkdf2_", "argon2$", "bcrypt_sha256$", "bcrypt$", "scrypt$"}, "werkzeug": {"pbkdf2:", "scrypt:"},
+		"flask": {"pbkdf2:", "scrypt:"}, "passlib": {"$pbkdf2-", "$scrypt$", "$argon2", "$2"}, "bcrypt": {"$2"}}
+	if err := Check(encoded); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(begins[format], func(b string) bool { return strings.HasPrefix(encoded, b) }) {
+		return ErrFormat
+	}
+	return nil
 }
 
 // Verify compares a password, byte for byte as it was typed, with a hash made by Django, werkzeug, passlib or bcrypt. known is

@@ -1,4 +1,4 @@
-// Package operator is the desk at which accounts are managed: add, invite, grant, disable, explain. The command line works
+// Package operator is the desk at which accounts are managed: add, invite, import, grant, disable, explain. The command line works
 // through it, and so does every account whose role manages accounts or roles.
 //
 // Policy: the caller is judged in each method. An API token never manages. What is done, and what is refused to somebody
@@ -29,6 +29,7 @@ type Config struct {
 	Sessions *session.Sessions
 	Grants   *grant.Grants
 	Links    *signup.Links
+	Profiles signup.Profiles
 }
 
 // Desk is where accounts are managed. It holds no state beyond its parts.
