@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fastness-dev/fastness/bench/proc"
 )
 
 // TestMain lets the tests start this binary as the yardstick, as the program itself does.
@@ -49,14 +51,14 @@ func TestYardstickRepeatsTheSample(t *testing.T) {
 }
 
 func TestCPUClockCountsWork(t *testing.T) {
-	before, err := cpuTime(os.Getpid())
+	before, err := proc.CPUTime(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := 0
 	for begun := time.Now(); time.Since(begun) < 20*time.Millisecond; x++ {
 	}
-	after, err := cpuTime(os.Getpid())
+	after, err := proc.CPUTime(os.Getpid())
 	if err != nil || after <= before {
 		t.Errorf("%v of CPU before, %v after %d steps: %v", before, after, x, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+
+	"github.com/fastness-dev/fastness/bench/proc"
 )
 
 // child is this program once more, as a server on core 0. It ends when its input does.
@@ -52,7 +54,7 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 		return nil, err
 	}
 	c.out = bufio.NewReader(out)
-	if err := startPinned(c.cmd); err != nil {
+	if err := proc.StartPinned(c.cmd); err != nil {
 		return nil, err
 	}
 	line, err := c.out.ReadBytes('\n')

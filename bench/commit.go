@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fastness-dev/fastness/bench/proc"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/store/sqlite"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -61,7 +62,7 @@ func groupCommit(ctx context.Context, opt options) error {
 	fmt.Println("\ndurable inserts of 1 KiB (SQLite, WAL, synchronous=FULL), fastest run; one writer means one commit each")
 	for _, writers := range sizes {
 		o := best[writers]
-		fmt.Printf("  %3d writers  %7.0f/s  %6.1f µs CPU each\n", writers, float64(time.Second)/float64(o.wall), micros(o.cpu))
+		fmt.Printf("  %3d writers  %7.0f/s  %6.1f µs CPU each\n", writers, float64(time.Second)/float64(o.wall), proc.Micros(o.cpu))
 	}
 	return nil
 }
@@ -69,7 +70,7 @@ func groupCommit(ctx context.Context, opt options) error {
 // insert writes n rows; wall and cpu of the outcome are for one row.
 func insert(ctx context.Context, db store.DB, writers, n int) (outcome, error) {
 	body := types.TextValue(fmt.Sprintf("%01024d", 7))
-	before, err := cpuTime(os.Getpid())
+	before, err := proc.CPUTime(os.Getpid())
 	if err != nil {
 		return outcome{}, err
 	}
@@ -99,6 +100,6 @@ func insert(ctx context.Context, db store.DB, writers, n int) (outcome, error) {
 		return outcome{}, err
 	default:
 	}
-	after, err := cpuTime(os.Getpid())
+	after, err := proc.CPUTime(os.Getpid())
 	return outcome{cpu: (after - before) / time.Duration(n), wall: wall / time.Duration(n)}, err
 }

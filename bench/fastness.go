@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/fastness-dev/fastness/bench/proc"
 )
 
 // server is the built Fastness, serving a copy of a declaration from a folder of its own.
@@ -78,7 +80,7 @@ func (s *server) serve(ctx context.Context) error {
 	defer log.Close()
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	begun := time.Now()
-	if err := startPinned(s.cmd); err != nil {
+	if err := proc.StartPinned(s.cmd); err != nil {
 		return err
 	}
 	s.url, s.pid = fmt.Sprintf("https://localhost:%d", s.port), s.cmd.Process.Pid

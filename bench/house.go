@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/bench/proc"
 	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -195,7 +196,7 @@ func profiled(ctx context.Context, opt options, c *child, s *scenario, protocol,
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s %s: %.1f µs, profile in %s\n", s.name, protocol, micros(o.cpu), file)
+	fmt.Printf("%s %s: %.1f µs, profile in %s\n", s.name, protocol, proc.Micros(o.cpu), file)
 	return c.tell("done")
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/fastness-dev/fastness/bench/proc"
 )
 
 // idle prints the row of start, memory at rest and size of the program. The first start makes keys, tables and a certificate authority; of
@@ -26,7 +28,7 @@ func idle(ctx context.Context, opt options) error {
 			best = min(best, s.start)
 		}
 		time.Sleep(2 * time.Second)
-		mib, err := residentMiB(s.pid)
+		mib, err := proc.ResidentMiB(s.pid)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fastness-dev/fastness/bench/proc"
 )
 
 // target is a running server.
@@ -69,7 +71,7 @@ func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcom
 	lat := make([][]time.Duration, len(c.conns))
 	var wg sync.WaitGroup
 	errs := make(chan error, len(c.conns))
-	before, err := cpuTime(t.pid)
+	before, err := proc.CPUTime(t.pid)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -91,7 +93,7 @@ func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcom
 	}
 	wg.Wait()
 	wall := time.Since(begun)
-	after, err := cpuTime(t.pid)
+	after, err := proc.CPUTime(t.pid)
 	if err != nil {
 		return outcome{}, err
 	}

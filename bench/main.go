@@ -4,10 +4,11 @@
 //	go build -o bin/fastness ./cmd/fastness && go run ./bench [-rounds 9] [-only get,list] [-rows 10000]
 //	go run ./bench -self                    the bare server against itself: how far from 1.00 is noise
 //
-// Map: cpu.go reads a process's CPU clock and pins processes to cores, load.go is the client (32 connections, one request at a
+// Map: proc reads a process's CPU clock and pins processes to cores, load.go is the client (32 connections, one request at a
 // time on each), child.go starts this program again, as yardstick.go (the bare server) or house.go (the same rooms with one more
 // route, and profiles), fastness.go starts the built program, press.go says what is asked of it, scenario.go what a request is,
-// ratio.go interleaves and prints, judge.go fails what is out of all tolerance, idle.go and commit.go are sections of their own.
+// ratio.go interleaves and prints, judge.go fails what is out of all tolerance, signin.go, idle.go, commit.go, growth and
+// postgres.go are sections of their own.
 //
 // Policy: server and client on different cores where there are two; runs of both servers interleaved, in turning order; of each,
 // the smallest of at least nine, since everything that disturbs makes a run dearer and nothing makes it cheaper. Ratios are judged (with
@@ -15,6 +16,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -24,8 +26,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fastness-dev/fastness/bench/proc"
 )
 
 // options are the flags.
@@ -43,6 +48,8 @@ type options struct {
 	verbose  bool
 	judge    bool
 	profile  string
+	growth   []int
+	postgres string
 }
 
 func main() {
@@ -51,7 +58,7 @@ func main() {
 	}
 	opt := parse()
 	runtime.GOMAXPROCS(1)
-	pinSelf(1)
+	proc.PinSelf(1)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	begun := time.Now()
@@ -75,9 +82,16 @@ func parse() options {
 	flag.BoolVar(&opt.self, "self", false, "the bare server against itself")
 	flag.StringVar(&opt.binary, "binary", "bin/fastness", "the server under test")
 	flag.StringVar(&opt.dir, "declaration", "examples/press/fastness.yaml", "what it serves, copied and given a free port")
+	sizes := flag.String("growth", "1000,100000,1000000", "rows of the tables that grow")
 	flag.StringVar(&opt.store, "store", "sqlite", "sqlite or the URL of a PostgreSQL")
+	flag.StringVar(&opt.postgres, "postgres", cmp.Or(os.Getenv("FASTNESS_TEST_POSTGRES"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"),
+		"a PostgreSQL in which a database may be made and dropped")
 	flag.BoolVar(&opt.verbose, "v", false, "print each run")
 	flag.Parse()
+	var err error
+	if opt.growth, err = numbers(*sizes); err != nil {
+		exit(err)
+	}
 	opt.only, opt.sections = set(*only), set(*sections)
 	if abs, err := filepath.Abs(opt.binary); err == nil {
 		opt.binary = abs
@@ -103,8 +117,11 @@ var sections = []struct {
 }{
 	{"pipeline", pipelineAlone},
 	{"rows", rows},
+	{"signin", signIns},
 	{"idle", idle},
 	{"commit", groupCommit},
+	{"growth", grown},
+	{"postgres", onPostgres},
 }
 
 func allSections() (names []string) {
@@ -135,12 +152,25 @@ func run(ctx context.Context, opt options) error {
 	return errors.Join(missed...)
 }
 
-// childOf says which server this process is, when it was started as one.
+// childOf says what this process does, when it was started as one.
 func childOf(args []string) func(string) error {
 	if len(args) != 3 {
 		return nil
 	}
-	return map[string]func(string) error{"yardstick": serveYardstick, "house": serveHouse}[args[1]]
+	return map[string]func(string) error{"yardstick": serveYardstick, "house": serveHouse, "hash": bareHashes}[args[1]]
+}
+
+// numbers reads "1000,100000".
+func numbers(list string) (out []int, err error) {
+	for _, s := range strings.Split(list, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1000 {
+			return nil, fmt.Errorf("%q is not a number of rows; the least is 1000", s)
+		}
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 func exit(err error) {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/fastness-dev/fastness/bench/proc"
 )
 
 // article is the body of a create: about 1 KiB, as an author would send it.
@@ -126,7 +128,7 @@ func fill(ctx context.Context, t target, opt options, rows int, token string) er
 	if err != nil {
 		return fmt.Errorf("filling: %w", err)
 	}
-	fmt.Printf("filled %d articles in %v, %.1f µs of server CPU each\n", rows, time.Since(begun).Round(time.Millisecond), micros(o.cpu))
+	fmt.Printf("filled %d articles in %v, %.1f µs of server CPU each\n", rows, time.Since(begun).Round(time.Millisecond), proc.Micros(o.cpu))
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/fastness-dev/fastness/bench/proc"
 )
 
 // protocols are measured apart: they cost differently.
@@ -62,7 +64,7 @@ func table(opt options, pairs []*pair) error {
 		if p.s.budget > 0 {
 			budget = fmt.Sprintf("<= %.4g", p.s.budget)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.2f\t%s\t%.0f\t%v\t%v\t%d\n", p.s.name, p.protocol, micros(o.cpu), micros(b.cpu),
+		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.2f\t%s\t%.0f\t%v\t%v\t%d\n", p.s.name, p.protocol, proc.Micros(o.cpu), proc.Micros(b.cpu),
 			p.ratio(), budget, float64(n)/o.wall.Seconds(), o.p50.Round(10*time.Microsecond), o.p99.Round(10*time.Microsecond), o.bytes)
 	}
 	return w.Flush()
@@ -87,7 +89,7 @@ func (p *pair) round(ctx context.Context, opt options, round int, ours, yard tar
 			return err
 		}
 		if opt.verbose {
-			fmt.Printf("%s %s round %d %s: %.1f µs\n", p.s.name, p.protocol, round, [...]string{"ours", "bare"}[which], micros(o.cpu))
+			fmt.Printf("%s %s round %d %s: %.1f µs\n", p.s.name, p.protocol, round, [...]string{"ours", "bare"}[which], proc.Micros(o.cpu))
 		}
 		if round == 0 {
 			continue // young processes have not yet met their garbage collector
@@ -98,8 +100,6 @@ func (p *pair) round(ctx context.Context, opt options, round int, ours, yard tar
 	}
 	return nil
 }
-
-func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // selfCheck measures the bare server against a second one of its kind. The ratios say how far from 1.00 is noise.
 func selfCheck(ctx context.Context, opt options) error {

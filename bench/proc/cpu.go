@@ -1,4 +1,5 @@
-package main
+// Package proc reads what processes cost, CPU time and memory, and binds them to cores: the client's core is 1, the servers' 0.
+package proc
 
 import (
 	"fmt"
@@ -12,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime is the CPU time that a process has used so far, user and system, of all its threads, those that ended included. It reads
+// CPUTime is the CPU time that a process has used so far, user and system, of all its threads, those that ended included. It reads
 // the process's own CPU clock (clock_getcpuclockid(3)), which counts nanoseconds; /proc/PID/stat counts ticks of 10 ms.
-func cpuTime(pid int) (time.Duration, error) {
+func CPUTime(pid int) (time.Duration, error) {
 	var ts unix.Timespec
 	const schedClock = 2 // CPUCLOCK_SCHED of the kernel's posix-timers.h
 	if err := unix.ClockGettime(int32(^pid<<3|schedClock), &ts); err != nil {
@@ -23,7 +24,7 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// pin binds a process with all its threads to one core, when there are two or more; the client's core is 1, the servers' 0.
+// pin binds a process with all its threads to one core, when there are two or more.
 func pin(pid, core int) {
 	if runtime.NumCPU() < 2 {
 		return
@@ -41,11 +42,12 @@ func pin(pid, core int) {
 	}
 }
 
-func pinSelf(core int) { pin(os.Getpid(), core) }
+// PinSelf binds this process to one core.
+func PinSelf(core int) { pin(os.Getpid(), core) }
 
-// startPinned starts a child on core 0 from its first instruction on: affinity is inherited, so this thread moves there, starts
+// StartPinned starts a child on core 0 from its first instruction on: affinity is inherited, so this thread moves there, starts
 // it and moves back. The child's GOMAXPROCS is 1, as its core allows no more.
-func startPinned(cmd *exec.Cmd) error {
+func StartPinned(cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if runtime.NumCPU() >= 2 {
@@ -62,8 +64,8 @@ func startPinned(cmd *exec.Cmd) error {
 	return cmd.Start()
 }
 
-// residentMiB is the resident memory of a process in MiB.
-func residentMiB(pid int) (float64, error) {
+// ResidentMiB is the resident memory of a process in MiB.
+func ResidentMiB(pid int) (float64, error) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0, err
@@ -76,3 +78,6 @@ func residentMiB(pid int) (float64, error) {
 	}
 	return 0, fmt.Errorf("no VmRSS for process %d", pid)
 }
+
+// Micros is a duration in microseconds.
+func Micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

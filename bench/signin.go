@@ -1,0 +1,326 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/internal/identity/password"
+)
+
+const (
+	people   = 40   // accounts that sign in
+	networks = 20   // of which the clients are; guesses are counted by network, those under way included
+	storm    = 1000 // sign-ins that wait at once
+	word     = "a long enough sentence for benches"
+)
+
+// signIns prints the row of sign-in: how many there are in a second and how much of their CPU is Argon2id, then what a storm of a thousand does
+// to memory and to the reads of others. The server, its password worker and nothing else run on core 0.
+func signIns(ctx context.Context, opt options) error {
+	return withServer(ctx, opt, func(s *server) error {
+		token, err := s.account(ctx, "author@press.example", "author")
+		if err != nil {
+			return err
+		}
+		if err := fill(ctx, s.target, opt, 1000, token); err != nil {
+			return err
+		}
+		mails, err := s.enrol(ctx)
+		if err != nil {
+			return err
+		}
+		reads, err := pressScenarios(ctx, s.target, token)
+		if err != nil {
+			return err
+		}
+		if err := s.rate(ctx, opt, mails); err != nil {
+			return err
+		}
+		return s.stormed(ctx, reads[1], mails)
+	})
+}
+
+// enrol makes accounts that have a password.
+func (s *server) enrol(ctx context.Context) (mails []string, err error) {
+	c := newClient(s.roots, "h2", 1)
+	defer c.close()
+	for i := range people {
+		mail := fmt.Sprintf("person%d@press.example", i)
+		out, err := s.command(ctx, "users", "add", mail, "--role", "author").Output()
+		if err != nil {
+			return nil, fmt.Errorf("users add: %w", err)
+		}
+		link := token.FindString(string(out[strings.LastIndexByte(string(out[:len(out)-1]), '\n')+1:]))
+		if status, err := post(ctx, c.conns[0], s.url+"/auth/enrol", map[string]string{"token": link, "password": word}); err != nil || status != 200 {
+			return nil, fmt.Errorf("enrol: status %d: %w", status, err)
+		}
+		mails = append(mails, mail)
+	}
+	return mails, nil
+}
+
+// post sends JSON and returns the status.
+func post(ctx context.Context, conn http.RoundTripper, url string, body map[string]string) (int, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, "POST", url, strings.NewReader(string(text)))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := conn.RoundTrip(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, err
+}
+
+// from is a connection of its own from a network of its own.
+func from(s *server, network int) *http.Transport {
+	t := newClient(s.roots, "h2", 1).conns[0]
+	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(network+1), 1)}}
+	t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, "tcp4", "127.0.0.1:"+strconv.Itoa(s.port))
+	}
+	return t
+}
+
+// signing signs in with n clients until ctx ends; it counts the answers by status.
+func (s *server) signing(ctx context.Context, n int, mails []string) (wait func() map[int]int) {
+	var conns []*http.Transport // persons are spread over networks: of one person from one network only ten guesses may be under way
+	for i := range networks {
+		conns = append(conns, from(s, i))
+	}
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			body := map[string]string{"email": mails[i%len(mails)], "password": word, "transport": "bearer"}
+			for ctx.Err() == nil {
+				status, err := post(ctx, conns[(i+i/people)%networks], s.url+"/auth/sign-in", body)
+				if err != nil {
+					return // the end, or a connection that was lost: both count as no answer
+				}
+				mu.Lock()
+				statuses[status]++
+				mu.Unlock()
+			}
+		})
+	}
+	return func() map[int]int {
+		wg.Wait()
+		for _, c := range conns {
+			c.CloseIdleConnections()
+		}
+		return statuses
+	}
+}
+
+// workers are the password workers of the server.
+func (s *server) workers() (pids []int) {
+	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", s.pid))
+	for _, t := range tasks {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", s.pid, t.Name()))
+		for _, f := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(f); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// used is the CPU of the server and of its workers.
+func (s *server) used() (server, workers time.Duration, err error) {
+	if server, err = proc.CPUTime(s.pid); err != nil {
+		return 0, 0, err
+	}
+	for _, pid := range s.workers() {
+		t, err := proc.CPUTime(pid)
+		if err != nil {
+			return 0, 0, err
+		}
+		workers += t
+	}
+	return server, workers, nil
+}
+
+// bareHashes is what a child does that only hashes, with the parameters of the server's: it prints the CPU of one.
+func bareHashes(string) error {
+	const n = 20
+	before, err := proc.CPUTime(os.Getpid())
+	if err != nil {
+		return err
+	}
+	for range n {
+		argon2.IDKey([]byte(word), make([]byte, 16), password.Least.Time, password.Least.MemoryKiB, 1, 32)
+		runtime.GC()
+	}
+	after, err := proc.CPUTime(os.Getpid())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Println(int64(after-before) / n)
+	return err
+}
+
+// bareHash is the CPU of one hash in a process that does nothing else, on the servers' core.
+func bareHash(ctx context.Context) (time.Duration, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, self, "hash", "")
+	cmd.Env = []string{"GOMAXPROCS=1"}
+	var out strings.Builder
+	cmd.Stdout = &out
+	if err := proc.StartPinned(cmd); err != nil {
+		return 0, err
+	}
+	if err := cmd.Wait(); err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(out.String()), 10, 64)
+	return time.Duration(n), err
+}
+
+// rate prints sign-ins with eight clients.
+func (s *server) rate(ctx context.Context, opt options, mails []string) error {
+	var bare, least time.Duration
+	var share, each float64
+	for range opt.rounds {
+		b, err := bareHash(ctx)
+		if err != nil {
+			return err
+		}
+		if bare == 0 || b < bare {
+			bare = b
+		}
+		server, workers, err := s.used()
+		if err != nil {
+			return err
+		}
+		limited, cancel := context.WithTimeout(ctx, 2*time.Second)
+		n := s.signing(limited, 8, mails)()[200]
+		cancel()
+		server2, workers2, err := s.used()
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("nobody could sign in")
+		}
+		if all := (server2 - server + workers2 - workers) / time.Duration(n); least == 0 || all < least {
+			least, share, each = all, float64(workers2-workers)/float64(server2-server+workers2-workers), proc.Micros(server2-server)/float64(n)
+		}
+	}
+	fmt.Printf("\nsign-in: %.1f ms of CPU, of which %.1f %% in the worker that hashes (budget 95 %%) and %.0f µs in the server; a bare Argon2id takes %.1f ms\n"+
+		"         one core does %.0f sign-ins a second, or %.0f bare hashes\n",
+		proc.Micros(least)/1000, 100*share, each, proc.Micros(bare)/1000, float64(time.Second)/float64(least), float64(time.Second)/float64(bare))
+	return nil
+}
+
+// stormed prints reads before and during a storm, and the memory of both.
+func (s *server) stormed(ctx context.Context, read *scenario, mails []string) error {
+	quiet, err := s.reading(ctx, read, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	before, err := s.resident()
+	if err != nil {
+		return err
+	}
+	stormy, calm := context.WithCancel(ctx)
+	wait := s.signing(stormy, storm, mails)
+	time.Sleep(2 * time.Second) // all have come
+	var most atomic.Uint64
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for stormy.Err() == nil {
+			if mib, err := s.resident(); err == nil {
+				most.Store(max(most.Load(), uint64(mib)))
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	beset, err := s.reading(ctx, read, 10*time.Second)
+	calm()
+	statuses := wait()
+	<-watched
+	if err != nil {
+		return err
+	}
+	fmt.Printf("storm of %d sign-ins: reads at %d/s, p50 and p99 %v and %v quiet, %v and %v in the storm: %.1f times the p99 (budget 2); "+
+		"%.0f MiB resident before, worker included, at most %d MiB in it; answers %v\n", storm, pace, quiet.p50, quiet.p99, beset.p50, beset.p99,
+		float64(beset.p99)/float64(quiet.p99), before, most.Load(), statuses)
+	return nil
+}
+
+// resident is the memory of the server and its workers in MiB.
+func (s *server) resident() (float64, error) {
+	sum, err := proc.ResidentMiB(s.pid)
+	for _, pid := range s.workers() {
+		if mib, e := proc.ResidentMiB(pid); e == nil {
+			sum += mib
+		}
+	}
+	return sum, err
+}
+
+// pace is the reads of a second, whatever their answers take: a slow server gets no fewer of them.
+const pace = 500
+
+// reading sends reads at their pace over 32 connections and returns their latencies, counted from when each was due.
+func (s *server) reading(ctx context.Context, read *scenario, d time.Duration) (outcome, error) {
+	c := newClient(s.roots, "h2", 32)
+	defer c.close()
+	if _, err := c.load(ctx, s.target, read, 64); err != nil {
+		return outcome{}, err
+	}
+	n := int(d.Seconds() * pace)
+	lat := make([]time.Duration, n)
+	errs := make(chan error, n)
+	var wg sync.WaitGroup
+	begun := time.Now()
+	for i := range n {
+		due := begun.Add(time.Duration(i) * time.Second / pace)
+		time.Sleep(time.Until(due))
+		wg.Go(func() {
+			if _, err := read.once(ctx, c.conns[i%len(c.conns)], s.url); err != nil {
+				errs <- err
+			}
+			lat[i] = time.Since(due)
+		})
+	}
+	wg.Wait()
+	slices.Sort(lat)
+	o := outcome{p50: lat[n/2].Round(10 * time.Microsecond), p99: lat[n*99/100].Round(10 * time.Microsecond)}
+	select {
+	case err := <-errs:
+		return o, err
+	default:
+		return o, nil
+	}
+}
