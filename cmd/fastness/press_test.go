@@ -185,12 +185,25 @@ func (p *press) ask(who, method, path, body string) (int, map[string]any) {
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(resp.Body)
+	for name, want := range protective {
+		if got := resp.Header.Values(name); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			p.Errorf("%s %s (%d): %s is %q, want %q", method, path, resp.StatusCode, name, got, want)
+		}
+	}
+	if kind := resp.Header.Get("Content-Type"); len(text) > 0 && resp.StatusCode >= 400 && kind != "application/problem+json" {
+		p.Errorf("%s %s (%d): an error of type %q", method, path, resp.StatusCode, kind)
+	}
 	out := map[string]any{}
 	if len(text) > 0 && json.Unmarshal(text, &out) != nil {
 		p.Fatalf("%s %s: not JSON: %s", method, path, text)
 	}
 	return resp.StatusCode, out
 }
+
+// protective are the headers that every answer carries, whatever was asked and whatever became of it.
+var protective = map[string]string{"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+	"Referrer-Policy": "no-referrer", "Permissions-Policy": "camera=()", "Cross-Origin-Opener-Policy": "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store", "X-Request-Id": ""}
 
 // want is ask with an expected status.
 func (p *press) want(status int, who, method, path, body string) map[string]any {
