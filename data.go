@@ -10,11 +10,11 @@ import (
 	"strings"
 
 	"github.com/fastness-dev/fastness/internal/identity"
-	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/keep"
 	"github.com/fastness-dev/fastness/internal/ledger"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/store/job"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -25,6 +25,7 @@ func (a *App) schema() store.Schema {
 	tables := append([]store.Table{meta}, a.Plan.Tables()...)
 	tables = append(tables, identity.Tables()...)
 	tables = append(tables, keep.Tables()...)
+	tables = append(tables, job.Tables()...)
 	return store.Schema{Tables: append(tables, ledger.Tables()...)}
 }
 
@@ -145,21 +146,6 @@ func (a *App) checkCanary(ctx context.Context, fresh bool) error {
 		_, err := tx.Exec(ctx, writeCanary, types.BytesValue(canary))
 		return err
 	})
-}
-
-// outbox shows letters on development's terminal. Outside development there is no mailer yet, so whatever needs a letter is refused.
-type outbox struct{ a *App }
-
-// Add implements signup.Outbox.
-func (o outbox) Add(_ context.Context, _ store.Tx, m signup.Mail) error {
-	if m.Letter == signup.LetterNone {
-		return nil
-	}
-	if !o.a.Plan.Development() {
-		return &types.Error{Kind: types.Unavailable, Code: "no_mail", Detail: "this server cannot send mail"}
-	}
-	fmt.Fprintf(o.a.opt.Terminal, "mail to %s: %s %s\n", m.To, m.Letter, m.Link.Reveal())
-	return nil
 }
 
 // DataDirOf reads the declaration only to tell where its data lie.

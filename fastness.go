@@ -14,20 +14,22 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/foreign"
+	"github.com/fastness-dev/fastness/internal/identity/mail"
 	"github.com/fastness-dev/fastness/internal/identity/password"
 	"github.com/fastness-dev/fastness/internal/keep"
 	"github.com/fastness-dev/fastness/internal/ledger"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/store/job"
 	"github.com/fastness-dev/fastness/internal/store/postgres"
 	"github.com/fastness-dev/fastness/internal/store/sqlite"
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/meter"
 )
 
 // Version is the program's version.
@@ -62,6 +64,9 @@ type App struct {
 	DB       store.DB
 	Keep     *keep.Keep
 	Identity *identity.Identity
+	Mail     *mail.Mailer
+	jobs     *job.Jobs
+	meter    meter.Set
 	ring     *seal.Ring
 	base     string
 
@@ -124,14 +129,7 @@ func Declaration(path string) string {
 
 // checkSettings refuses settings that this environment must not have.
 func (a *App) checkSettings() error {
-	d := a.Plan.Decl
-	if a.Plan.Development() {
-		return nil
-	}
-	if d.SignUp.Mode == "open" {
-		return errors.New("fastness: open sign-up needs a mailer, which is not built yet; write sign_up: {mode: invite} for production")
-	}
-	return nil
+	return a.checkMail()
 }
 
 // DataDir is the folder of the data.
@@ -228,8 +226,11 @@ func (a *App) start(fresh bool) error {
 			return err
 		}
 	}
+	if err := a.openMail(); err != nil {
+		return err
+	}
 	a.Identity, err = identity.New(identity.Config{DB: a.DB, Clock: a.opt.Clock, Plan: a.Plan, Ring: a.ring, Passwords: a.passwords,
-		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: outbox{a}, Base: a.base})
+		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: a.Mail, Base: a.base})
 	return err
 }
 
@@ -296,6 +297,7 @@ func (a *App) relative(path string) string {
 // Routes are all endpoints: the rooms' own and the description of the interface.
 func (a *App) Routes() []plan.Route {
 	routes := append(a.Keep.Routes(), a.Identity.Routes()...)
+	routes = append(routes, a.Mail.Routes()...)
 	return append(routes, a.Plan.DescribeRoute(routes))
 }
 
@@ -307,42 +309,21 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 	}
 	d := a.Plan.Decl
 	server, err := edge.New(edge.Config{Plan: a.Plan, Routes: a.Routes(), Who: a.Identity, Clock: a.opt.Clock, Certificate: certificate, May: a.Keep.May,
-		Ready: a.DB.Ping, HTTPS: a.listenHTTPS(), HTTP: d.Listen.HTTP, Operations: d.Listen.Operations, Log: a.opt.Log, Access: a.opt.AccessLog})
+		Ready: a.DB.Ping, HTTPS: a.listenHTTPS(), HTTP: d.Listen.HTTP, Operations: d.Listen.Operations, Log: a.opt.Log, Access: a.opt.AccessLog, Meter: &a.meter})
 	if err != nil {
 		return err
 	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	go a.Identity.Run(background)
-	go a.tidy(background)
+	wait := a.work(background)
 	if ready != nil {
 		ready(server.Addr())
 	}
 	err = server.Run(ctx)
+	stop()
+	wait()
 	if e := a.Keep.Close(context.WithoutCancel(ctx)); e != nil {
 		a.opt.Log.Warn("counted refusals were not recorded", "error", e.Error())
 	}
 	return err
-}
-
-// tidy forgets what is over, every hour, and records what was counted, every minute.
-func (a *App) tidy(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for n := 1; ; n++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := a.Keep.Settle(ctx); err != nil {
-				a.opt.Log.Warn("counted refusals were not recorded", "error", err.Error())
-			}
-			if n%60 != 0 {
-				continue
-			}
-			if err := a.Keep.Tidy(ctx); err != nil {
-				a.opt.Log.Warn("tidy", "error", err.Error())
-			}
-		}
-	}
 }

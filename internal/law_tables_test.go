@@ -47,6 +47,8 @@ var siblings = []sibling{
 	{"identity/selfservice", "identity/session", "a person lists and ends his own sessions"},
 	{"identity/selfservice", "identity/signin", "a change of factors gives the session a new token"},
 	{"identity/selfservice", "identity/totp", "one of the factors that a person adds and removes"},
+	{"identity/mail", "identity/account", "mail goes to canonical addresses only"},
+	{"identity/mail", "identity/signup", "it sends the letters of links"},
 	{"identity/signup", "identity/account", "links make and change accounts"},
 	{"identity/signup", "identity/grant", "newcomers get their first roles"},
 	{"identity/signup", "identity/session", "a new password ends every session"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/fastness-dev/fastness"
-	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 )
 
@@ -16,7 +15,7 @@ type checkCmd struct {
 
 // Run compiles the declaration and prints what is wrong, or what it amounts to.
 func (c *checkCmd) Run(e *env) error {
-	p, err := plan.Load(fastness.Declaration(c.Declaration), c.Env)
+	p, err := fastness.Check(c.Declaration, c.Env)
 	if err != nil {
 		return err
 	}

@@ -32,23 +32,36 @@ type Letter string
 // The letters. LetterNone goes to nobody: the outbox stores it like any other and whoever sends drops it, so that asking
 // for an address without an account costs what asking for one with an account costs.
 const (
-	LetterNone         Letter = "none"
-	LetterConfirm      Letter = "confirm"       // your address, please confirm: Link
-	LetterExists       Letter = "exists"        // somebody (you?) signed up with this address, which has an account
-	LetterInvite       Letter = "invite"        // you were invited: Link
-	LetterRecover      Letter = "recover"       // choose a new password: Link
-	LetterPassword     Letter = "password"      // your password was changed
-	LetterEmailConfirm Letter = "email_confirm" // to the new address: Link
-	LetterEmailNotice  Letter = "email_notice"  // to the old address: a change was asked for, or made
+	LetterNone          Letter = "none"
+	LetterConfirm       Letter = "confirm"        // your address, please confirm: Link
+	LetterExists        Letter = "exists"         // somebody (you?) signed up with this address, which has an account
+	LetterInvite        Letter = "invite"         // you were invited: Link
+	LetterRecover       Letter = "recover"        // choose a new password: Link
+	LetterPassword      Letter = "password"       // your password was changed: Lock
+	LetterEmailConfirm  Letter = "email_confirm"  // to the new address: Link
+	LetterEmailNotice   Letter = "email_notice"   // to the old address: a change was asked for: Lock
+	LetterEmailMoved    Letter = "email_moved"    // to the old address: the change was made: Lock
+	LetterSignIn        Letter = "sign_in"        // somebody signed in from a device not seen before: Device, Lock
+	LetterFactorAdded   Letter = "factor_added"   // a factor was enrolled: Factor, Lock
+	LetterFactorRemoved Letter = "factor_removed" // a factor was removed: Factor, Lock
+	LetterLocked        Letter = "locked"         // the account was locked; how to open it
+	LetterOrgInvite     Letter = "org_invite"     // an organisation invites you: Organisation, By, Link
 )
 
-// Mail is one letter to be sent.
+// Mail is one letter to be sent. What people wrote (Organisation, By, Device) is made harmless by whoever sends it.
 type Mail struct {
-	To      string // a canonical address as stored
-	Letter  Letter
-	Link    types.Secret  // empty: none
-	Valid   time.Duration // of the link
-	Account types.ID      // "" for an address without one
+	To       string // a canonical address as stored
+	Letter   Letter
+	Link     types.Secret  // empty: none
+	Valid    time.Duration // of the link; also how long the letter is worth sending. 0: two days
+	Account  types.ID      // "" for an address without one
+	Language string        // what the request that caused it accepts (Accept-Language as sent); "" for the service's own
+
+	Lock         types.Secret // where an owner who sees "this was not me" locks the account; empty: nowhere
+	Device       string       // with LetterSignIn
+	Factor       types.Factor // with LetterFactorAdded and LetterFactorRemoved
+	Organisation string       // with LetterOrgInvite: its name
+	By           string       // with LetterOrgInvite: who invites
 }
 
 // Outbox takes letters in the transaction of the act, so that none is sent for what was rolled back and none is lost.

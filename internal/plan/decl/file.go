@@ -93,7 +93,8 @@ func (r *reader) settings(f *File) map[string]func(ast.Node) {
 		"service": func(n ast.Node) {
 			f.Service.Pos = pos(n)
 			r.words(n, "service", map[string]func(ast.Node){"name": set(&f.Service.Name), "host": set(&f.Service.Host),
-				"level": func(n ast.Node) { f.Service.Level = r.between(n, 1, 3) }})
+				"level":    func(n ast.Node) { f.Service.Level = r.between(n, 1, 3) },
+				"language": func(n ast.Node) { f.Service.Language = r.oneOf(n, "language", "en", "de") }})
 		},
 		"listen": block("listen", map[string]func(ast.Node){"https": set(&f.Listen.HTTPS), "http": set(&f.Listen.HTTP), "operations": set(&f.Listen.Operations)}),
 		"data":   set(&f.Data),
@@ -117,8 +118,11 @@ func (r *reader) settings(f *File) map[string]func(ast.Node) {
 				"compose":      func(n ast.Node) { f.Password.Compose = r.strs(n, "compose") },
 				"because":      set(&f.Password.Because), "breached": set(&f.Password.Breached)})
 		},
-		"mail": block("mail", map[string]func(ast.Node){"from": set(&f.Mail.From),
-			"smtp": func(n ast.Node) { f.Mail.SMTP = r.secret(n) }}),
+		"mail": func(n ast.Node) {
+			f.Mail.Pos = pos(n)
+			r.words(n, "mail", map[string]func(ast.Node){"from": set(&f.Mail.From),
+				"smtp": func(n ast.Node) { f.Mail.SMTP = r.secret(n) }})
+		},
 		"keys": block("keys", map[string]func(ast.Node){"root": func(n ast.Node) { f.Keys.Root = r.text(n) },
 			"rotate":      func(n ast.Node) { f.Keys.Rotate = r.duration(n) },
 			"erase_after": func(n ast.Node) { f.Keys.EraseAfter = r.duration(n) }}),

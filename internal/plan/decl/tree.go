@@ -56,10 +56,11 @@ type File struct {
 
 // Service names the product.
 type Service struct {
-	Name  string
-	Host  string // canonical host name, without port
-	Level int    // of OWASP ASVS 5.0: 1 to 3; 0 means 1
-	Pos   Pos
+	Name     string
+	Host     string // canonical host name, without port
+	Level    int    // of OWASP ASVS 5.0: 1 to 3; 0 means 1
+	Language string // of letters to people whose own is not known: en or de; "" means en
+	Pos      Pos
 }
 
 // Listen holds addresses "host:port"; "" means the environment's default or, for HTTP, none.
@@ -97,8 +98,9 @@ type Password struct {
 
 // Mail says how letters leave.
 type Mail struct {
-	From string
-	SMTP Text // reference to a URL smtp(s)://user:password@host:port
+	From string // "Name <address>" or an address
+	SMTP Text   // reference to a URL smtp(s)://user:password@host:port
+	Pos  Pos
 }
 
 // Keys says where the root key lies and how long keys live.

@@ -2,6 +2,7 @@ package decl
 
 import (
 	"net"
+	"net/mail"
 	"net/url"
 	"regexp"
 	"slices"
@@ -21,6 +22,7 @@ func (r *reader) verify(f *File) {
 		r.fail(f.Service.Pos, "the host is a name like app.example.org, without scheme and port")
 	}
 	r.verifyStore(f)
+	r.verifyMail(f)
 	r.verifyRoles(f)
 	names := []string{"accounts"}
 	if r.verifyOrganisations(f); f.Organisations != nil {
@@ -81,6 +83,16 @@ func (r *reader) verifyStore(f *File) {
 	}
 	if k := f.Keys.Root.Value; k != "" && k != "file" && !isReference(k) {
 		r.fail(f.Keys.Root.Pos, "the root key is \"file\" or a reference; a key does not belong in a declaration")
+	}
+}
+
+func (r *reader) verifyMail(f *File) {
+	m := f.Mail
+	if m.SMTP.Value != "" && m.From == "" {
+		r.fail(m.Pos, "letters need a sender; add from: \"Name <no-reply@host>\"")
+	}
+	if _, err := mail.ParseAddress(m.From); m.From != "" && (err != nil || strings.ContainsAny(m.From, "\r\n\x00")) {
+		r.fail(m.Pos, "from is an address like \"Clinic <no-reply@clinic.example>\"")
 	}
 }
 

@@ -1,0 +1,101 @@
+package fastness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/identity/mail"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/seal"
+	"github.com/fastness-dev/fastness/internal/store/job"
+)
+
+// checkMail refuses what this environment must not have. Open sign-up outside development needs somebody who carries the links.
+func (a *App) checkMail() error {
+	d := a.Plan.Decl
+	if a.Plan.Development() {
+		return nil
+	}
+	if d.Mail.SMTP.Value == "" && d.SignUp.Mode == "open" {
+		return errors.New("fastness: open sign-up proves addresses by mail; add mail: {from: \"Name <no-reply@host>\", smtp: \"${env:SMTP_URL}\"}, or write sign_up: {mode: invite} for production")
+	}
+	if d.Mail.SMTP.Value == "" && d.Mail.From != "" {
+		return errors.New("fastness: mail has a sender and no server; add smtp: \"${env:SMTP_URL}\" to mail, or leave the block out")
+	}
+	return nil
+}
+
+// Check reads a declaration and everything that stands beside it (a team's own letters), opens no data and resolves no secret.
+func Check(declaration, environment string) (*plan.Plan, error) {
+	a, err := load(declaration, Options{Environment: environment})
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.letters()
+	return a.Plan, err
+}
+
+// letters are the shipped templates and those in the folder mail beside the declaration.
+func (a *App) letters() (*mail.Letters, error) { return mail.LoadLetters(filepath.Join(a.dir, "mail")) }
+
+// openMail puts the outbox together. Development files letters under DATA/mail and needs no server.
+func (a *App) openMail() error {
+	d := a.Plan.Decl
+	letters, err := a.letters()
+	if err != nil {
+		return fmt.Errorf("fastness: %w", err)
+	}
+	a.jobs = job.New(job.Config{DB: a.DB, Clock: a.opt.Clock, Log: a.opt.Log})
+	cfg := mail.Config{Jobs: a.jobs, Clock: a.opt.Clock, Ring: a.ring, Letters: letters, Log: a.opt.Log, Meter: &a.meter, Service: d.Service.Name,
+		Base: a.base, Language: d.Service.Language, From: d.Mail.From}
+	if reference := d.Mail.SMTP.Value; reference != "" {
+		url, fromEnv, err := seal.Resolve(reference)
+		if err != nil {
+			return fmt.Errorf("fastness: mail.smtp: %w", err)
+		}
+		if fromEnv && !a.Plan.Development() {
+			a.opt.Log.Warn("the URL of the mail server comes from the environment, where children and dumps can see it; a ${file:…} reference is safer")
+		}
+		if cfg.Server, err = mail.ParseServer(url, nil); err != nil {
+			return fmt.Errorf("fastness: mail.smtp: %w", err)
+		}
+	}
+	if a.Plan.Development() {
+		cfg.Folder, cfg.Terminal = filepath.Join(a.DataDir(), "mail"), a.opt.Terminal
+	}
+	a.Mail, err = mail.New(cfg)
+	return err
+}
+
+// work runs what goes on in the background until ctx ends, and returns a function that waits for its end.
+func (a *App) work(ctx context.Context) (wait func()) {
+	var wg sync.WaitGroup
+	for _, run := range []func(context.Context){a.Identity.Run, a.settle, a.Mail.Run, func(ctx context.Context) {
+		a.jobs.Schedule(ctx,
+			job.Task{Name: "keep.tidy", Every: time.Hour, Do: func(ctx context.Context, _ job.Lease) error { return a.Keep.Tidy(ctx) }},
+			job.Task{Name: "job.sweep", Every: time.Hour, Do: func(ctx context.Context, _ job.Lease) error { return a.jobs.Sweep(ctx) }})
+	}} {
+		wg.Go(func() { run(ctx) })
+	}
+	return wg.Wait
+}
+
+// settle records what was counted, every minute.
+func (a *App) settle(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := a.Keep.Settle(ctx); err != nil {
+				a.opt.Log.Warn("counted refusals were not recorded", "error", err.Error())
+			}
+		}
+	}
+}
