@@ -102,6 +102,9 @@ func (a *App) migrate(ctx context.Context, fresh bool) error {
 			strings.Join(lost, ", "), strings.Join(lost, " --drop "))
 	}
 	if err := a.DB.Migrate(ctx, changes); err != nil {
+		if now, e := a.Changes(ctx); e == nil && len(now) == 0 {
+			return nil // a replica that started at the same moment was first
+		}
 		return err
 	}
 	if len(changes) > 0 && !fresh {
@@ -115,37 +118,54 @@ func (a *App) migrate(ctx context.Context, fresh bool) error {
 }
 
 var (
-	readCanary  = store.SQL("SELECT value FROM fastness_meta WHERE name = 'canary'")
-	writeCanary = store.SQL("INSERT INTO fastness_meta (name, value) VALUES ('canary', ?)")
+	readMeta  = store.SQL("SELECT value FROM fastness_meta WHERE name = ?")
+	writeMeta = store.SQL("INSERT INTO fastness_meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING")
 )
 
-// checkCanary refuses to start over data that were sealed under another root key.
-func (a *App) checkCanary(ctx context.Context, fresh bool) error {
-	var canary []byte
+// meta returns what is stored under the name; nil: nothing.
+func (a *App) meta(ctx context.Context, name string) ([]byte, error) {
+	var value []byte
 	err := a.DB.View(ctx, func(r store.Reader) error {
-		rows, err := r.Query(ctx, readCanary)
+		rows, err := r.Query(ctx, readMeta, types.TextValue(name))
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
-		if rows.Next() {
-			canary = append([]byte(nil), rows.Bytes(0)...)
+		if value = nil; rows.Next() {
+			value = append([]byte{}, rows.Bytes(0)...)
 		}
 		return rows.Err()
 	})
+	return value, err
+}
+
+// settle stores a value under a name unless there is one, and returns the one that is there: of replicas that start at once, all
+// go by the word of the first.
+func (a *App) settle(ctx context.Context, name string, value []byte) ([]byte, error) {
+	if err := a.DB.Write(ctx, func(tx store.Tx) error {
+		_, err := tx.Exec(ctx, writeMeta, types.TextValue(name), types.BytesValue(value))
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return a.meta(ctx, name)
+}
+
+// checkCanary refuses to start over data that were sealed under another root key.
+func (a *App) checkCanary(ctx context.Context) error {
+	canary, err := a.meta(ctx, "canary")
 	if err != nil {
 		return err
 	}
-	if canary != nil {
-		return a.ring.CheckCanary(canary)
+	if canary == nil {
+		if canary, err = a.ring.NewCanary(); err != nil {
+			return err
+		}
+		if canary, err = a.settle(ctx, "canary", canary); err != nil {
+			return err
+		}
 	}
-	if canary, err = a.ring.NewCanary(); err != nil {
-		return err
-	}
-	return a.DB.Write(ctx, func(tx store.Tx) error {
-		_, err := tx.Exec(ctx, writeCanary, types.BytesValue(canary))
-		return err
-	})
+	return a.ring.CheckCanary(canary)
 }
 
 // DataDirOf reads the declaration only to tell where its data lie.

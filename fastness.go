@@ -165,7 +165,17 @@ func (a *App) openData() (fresh bool, err error) {
 	return fresh, err
 }
 
-// openPostgres connects to the database that a reference names. The data directory still holds the control socket.
+// held is a database together with the lock of the data directory that stands for it.
+type held struct {
+	store.DB
+	lock *os.File
+}
+
+// Close closes the database and lets the directory go.
+func (h held) Close() error { return errors.Join(h.DB.Close(), h.lock.Close()) }
+
+// openPostgres connects to the database that a reference names. The data directory still holds the control socket, so that each
+// replica has one of its own.
 func (a *App) openPostgres(reference string) (fresh bool, err error) {
 	url, fromEnv, err := seal.Resolve(reference)
 	if err != nil {
@@ -174,18 +184,20 @@ func (a *App) openPostgres(reference string) (fresh bool, err error) {
 	if fromEnv && !a.Plan.Development() {
 		a.opt.Log.Warn("the URL of the database comes from the environment, where children and dumps can see it; a ${file:…} reference is safer")
 	}
-	if err := os.MkdirAll(a.DataDir(), 0o700); err != nil {
+	lock, err := store.LockDir(a.DataDir())
+	if err != nil {
 		return false, err
 	}
 	ctx := context.Background()
 	db, err := postgres.Open(ctx, postgres.Config{URL: url, Recorder: ledger.Evidence{}, Log: a.opt.Log})
 	if err != nil {
+		lock.Close()
 		return false, err
 	}
-	a.DB = db
+	a.DB = held{db, lock}
 	have, err := db.Schema(ctx)
 	if err != nil {
-		db.Close()
+		a.DB.Close()
 		return false, err
 	}
 	return !slices.ContainsFunc(have.Tables, func(t store.Table) bool { return t.Name == "fastness_meta" }), nil
@@ -197,7 +209,7 @@ func (a *App) start(fresh bool) error {
 	if err := a.migrate(ctx, fresh); err != nil {
 		return err
 	}
-	if err := a.checkCanary(ctx, fresh); err != nil {
+	if err := a.checkCanary(ctx); err != nil {
 		return err
 	}
 	a.base = "https://" + a.Plan.Decl.Service.Host
@@ -230,7 +242,7 @@ func (a *App) start(fresh bool) error {
 		return err
 	}
 	a.Identity, err = identity.New(identity.Config{DB: a.DB, Clock: a.opt.Clock, Plan: a.Plan, Ring: a.ring, Passwords: a.passwords,
-		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: a.Mail, Base: a.base})
+		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: a.Mail, Base: a.base, Shared: a.DB.Dialect() == store.Postgres})
 	return err
 }
 

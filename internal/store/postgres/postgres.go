@@ -68,6 +68,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, errors.New("store: the database is on another host: add sslmode=verify-full to its URL, so that nobody can stand between")
 	}
 	pc.MaxConns = cfg.MaxConns
+	pc.ConnConfig.ConnectTimeout = cfg.ReadLimit
 	pc.ConnConfig.RuntimeParams["search_path"] = store.Quote(cfg.Schema)
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(cfg.ReadLimit.Milliseconds())

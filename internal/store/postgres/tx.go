@@ -20,12 +20,32 @@ const attempts = 6
 
 // View runs fn on one snapshot.
 func (db *DB) View(ctx context.Context, fn func(store.Reader) error) error {
-	tx, err := db.pool.BeginTx(ctx, readOnly)
+	tx, end, err := db.begin(ctx, readOnly)
 	if err != nil {
-		return translate(err)
+		return err
 	}
-	defer tx.Rollback(context.WithoutCancel(ctx))
+	defer end()
 	return fn(&reader{db, tx})
+}
+
+// begin opens a transaction that cannot outlast its patience, so that a connection which swallows everything (a network that was
+// cut, a proxy that hangs) is an error and not a wait. end rolls back what was not committed.
+func (db *DB) begin(ctx context.Context, opt pgx.TxOptions) (tx pgx.Tx, end func(), err error) {
+	patience := db.cfg.ReadLimit + time.Second
+	if opt.AccessMode != pgx.ReadOnly {
+		patience *= 2 // several statements, each of which may wait for a lock
+	}
+	opening, cancel := context.WithTimeout(ctx, db.cfg.ReadLimit+time.Second)
+	defer cancel()
+	if tx, err = db.pool.BeginTx(opening, opt); err != nil {
+		return nil, nil, translate(err)
+	}
+	conn := tx.Conn().PgConn().Conn()
+	watch := time.AfterFunc(patience, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	return tx, func() {
+		tx.Rollback(context.WithoutCancel(ctx))
+		watch.Stop()
+	}, nil
 }
 
 // Write runs fn in a serializable transaction, again when PostgreSQL asks for it.
@@ -63,11 +83,11 @@ func again(err error) bool {
 
 // once runs fn in one transaction. A refusal that keeps its evidence rolls back the data and commits the entries alone.
 func (db *DB) once(ctx context.Context, fn func(store.Tx) error) error {
-	tx, err := db.pool.BeginTx(ctx, serializable)
+	tx, end, err := db.begin(ctx, serializable)
 	if err != nil {
-		return translate(err)
+		return err
 	}
-	defer tx.Rollback(context.WithoutCancel(ctx))
+	defer end()
 	t := &writer{reader: reader{db, tx}, ctx: ctx}
 	if _, err := tx.Exec(ctx, "SAVEPOINT act"); err != nil {
 		return translate(err)

@@ -79,7 +79,7 @@ func Open(cfg Config) (*DB, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	lock, err := lockDir(cfg.Dir)
+	lock, err := store.LockDir(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -188,22 +188,6 @@ func (db *DB) Close() error {
 	}
 	db.lock.Close()
 	return err
-}
-
-// lockDir makes the directory and takes an exclusive lock that the kernel drops when the process ends, however it ends.
-func lockDir(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("store: data directory: %w; give a folder that this user may write", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("store: data directory: %w; give a folder that this user may write", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%w: %s; stop the other one, or let commands go through it", store.ErrBusy, dir)
-	}
-	return f, nil
 }
 
 // translate gives SQLite's errors the kinds of the house. A quota and a limit on file sizes are a full storage too.

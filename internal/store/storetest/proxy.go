@@ -31,6 +31,7 @@ type Proxy struct {
 	addr   string
 	conns  map[net.Conn]bool
 	fault  Fault
+	silent bool
 }
 
 // NewProxy stands before the test server; it ends with the test. Without a server the test is skipped, as by Postgres.
@@ -74,6 +75,25 @@ func (p *Proxy) Next(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault = f
+}
+
+// Silence swallows what travels either way and keeps the connections, as a network does that was cut elsewhere; false ends it, and
+// with it the connections, which have lost their thread.
+func (p *Proxy) Silence(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.silent = on; on {
+		return
+	}
+	for c := range p.conns {
+		c.Close()
+	}
+}
+
+func (p *Proxy) swallows() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.silent
 }
 
 // Cut takes the database away: connections break, new ones are refused.
@@ -148,6 +168,9 @@ func (p *Proxy) pass(dst io.Writer, src io.Reader, f Fault, sign []byte) {
 		n, err := src.Read(buf)
 		if bytes.Contains(buf[:n], sign) && p.strike(f) {
 			return
+		}
+		if p.swallows() && err == nil {
+			continue
 		}
 		if _, e := dst.Write(buf[:n]); e != nil || err != nil {
 			return
