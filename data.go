@@ -139,9 +139,9 @@ func (a *App) meta(ctx context.Context, name string) ([]byte, error) {
 	return value, err
 }
 
-// settle stores a value under a name unless there is one, and returns the one that is there: of replicas that start at once, all
+// agree stores a value under a name unless there is one, and returns the one that is there: of replicas that start at once, all
 // go by the word of the first.
-func (a *App) settle(ctx context.Context, name string, value []byte) ([]byte, error) {
+func (a *App) agree(ctx context.Context, name string, value []byte) ([]byte, error) {
 	if err := a.DB.Write(ctx, func(tx store.Tx) error {
 		_, err := tx.Exec(ctx, writeMeta, types.TextValue(name), types.BytesValue(value))
 		return err
@@ -161,7 +161,7 @@ func (a *App) checkCanary(ctx context.Context) error {
 		if canary, err = a.ring.NewCanary(); err != nil {
 			return err
 		}
-		if canary, err = a.settle(ctx, "canary", canary); err != nil {
+		if canary, err = a.agree(ctx, "canary", canary); err != nil {
 			return err
 		}
 	}
