@@ -24,18 +24,19 @@ const (
 
 // commands is the whole command line; each command is a file of its own.
 type commands struct {
-	New     newCmd     `cmd:"" group:"Begin" help:"Make a folder with a commented declaration."`
-	Check   checkCmd   `cmd:"" group:"Begin" help:"Read the declaration and say what is wrong with it."`
-	Serve   serveCmd   `cmd:"" group:"Run" help:"Serve the declaration over HTTPS."`
-	Plan    planCmd    `cmd:"" group:"Run" help:"Say what would change in the database, or print the OpenAPI document."`
-	Migrate migrateCmd `cmd:"" group:"Run" help:"Bring the database to the declaration; what would be lost must be named."`
-	Health  healthCmd  `cmd:"" group:"Run" help:"Ask a running server whether it is ready."`
-	Who     whoCmd     `cmd:"" group:"Understand" help:"Say in plain English who may do what with a collection."`
-	Why     whyCmd     `cmd:"" group:"Understand" help:"Say why a request was refused (asks the running server)."`
-	Users   usersCmd   `cmd:"" group:"People" help:"Add, list and change accounts."`
-	Rows    rowsCmd    `cmd:"" group:"Data" help:"Read and write rows, as somebody or as the system with a reason."`
-	Trust   trustCmd   `cmd:"" group:"Run" help:"Trust development's certificate authority on this machine."`
-	Version versionCmd `cmd:"" group:"Run" help:"Print the version."`
+	New      newCmd      `cmd:"" group:"Begin" help:"Make a folder with a commented declaration."`
+	Check    checkCmd    `cmd:"" group:"Begin" help:"Read the declaration and say what is wrong with it."`
+	Settings settingsCmd `cmd:"" group:"Understand" help:"List every setting in force, its source and the requirement it serves."`
+	Serve    serveCmd    `cmd:"" group:"Run" help:"Serve the declaration over HTTPS."`
+	Plan     planCmd     `cmd:"" group:"Run" help:"Say what would change in the database, or print the OpenAPI document."`
+	Migrate  migrateCmd  `cmd:"" group:"Run" help:"Bring the database to the declaration; what would be lost must be named."`
+	Health   healthCmd   `cmd:"" group:"Run" help:"Ask a running server whether it is ready."`
+	Who      whoCmd      `cmd:"" group:"Understand" help:"Say in plain English who may do what with a collection."`
+	Why      whyCmd      `cmd:"" group:"Understand" help:"Say why a request was refused (asks the running server)."`
+	Users    usersCmd    `cmd:"" group:"People" help:"Add, list and change accounts."`
+	Rows     rowsCmd     `cmd:"" group:"Data" help:"Read and write rows, as somebody or as the system with a reason."`
+	Trust    trustCmd    `cmd:"" group:"Run" help:"Trust development's certificate authority on this machine."`
+	Version  versionCmd  `cmd:"" group:"Run" help:"Print the version."`
 }
 
 // env is what a command works with: where it writes, and where it runs.

@@ -30,6 +30,7 @@ func Load(path, env string) (*Plan, error) {
 // Compile turns a declaration into a plan. The error names every problem with its place (decl.Error, joined).
 func Compile(f *decl.File, env string) (*Plan, error) {
 	c := &compiler{plan: &Plan{Environment: env, Decl: f, byName: map[string]*Collection{}, Shapes: map[string]*rule.Shape{}}}
+	c.settings()
 	c.roles()
 	c.collection(&f.Accounts)
 	if f.Organisations != nil {

@@ -31,6 +31,7 @@ type Plan struct {
 	Organisations *Collection            // also in Collections; nil: the declaration has none
 	Shapes        map[string]*rule.Shape // by collection
 	Warnings      []string               // what check says without refusing
+	Settings      []Setting              // every setting in force; Decl has the same, defaults filled in
 
 	byName map[string]*Collection
 }

@@ -106,10 +106,14 @@ func (r *reader) settings(f *File) map[string]func(ast.Node) {
 				"roles":  func(n ast.Node) { f.SignUp.Roles = r.strs(n, "roles") },
 				"verify": func(n ast.Node) { f.SignUp.Verify = r.oneOf(n, "verify", "email") }})
 		},
-		"session": block("session", map[string]func(ast.Node){
-			"idle":     func(n ast.Node) { f.Session.Idle = r.duration(n) },
-			"absolute": func(n ast.Node) { f.Session.Absolute = r.duration(n) },
-			"parallel": func(n ast.Node) { f.Session.Parallel = r.between(n, 1, 100) }}),
+		"session": func(n ast.Node) {
+			f.Session.Pos = pos(n)
+			r.words(n, "session", map[string]func(ast.Node){
+				"idle":     func(n ast.Node) { f.Session.Idle = r.duration(n) },
+				"absolute": func(n ast.Node) { f.Session.Absolute = r.duration(n) },
+				"parallel": func(n ast.Node) { f.Session.Parallel = r.between(n, 1, 100) },
+				"because":  set(&f.Session.Because)})
+		},
 		"password": func(n ast.Node) {
 			f.Password.Pos = pos(n)
 			r.words(n, "password", map[string]func(ast.Node){

@@ -85,6 +85,8 @@ type SignUp struct {
 type Session struct {
 	Idle, Absolute time.Duration
 	Parallel       int
+	Because        string // why they live longer than the level allows
+	Pos            Pos
 }
 
 // Password is the policy; zero values mean 15 and 8 code points.
