@@ -94,16 +94,10 @@ func onEach(t *testing.T, fn func(*press)) {
 	t.Run("postgres", func(t *testing.T) { fn(startPress(t, scratchDatabase(t))) })
 }
 
-// startPress starts the program on a database ("" is SQLite) and makes one account per role.
-func startPress(t *testing.T, database string) *press {
+// newServer prepares a folder for the program to serve a declaration from, on a port of its own; serve starts it.
+func newServer(t *testing.T, declaration string, env ...string) *press {
 	t.Helper()
 	bin, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	p := &press{T: t, dir: dir, bin: bin, tokens: map[string]string{}, log: &bytes.Buffer{}}
-	text, err := os.ReadFile("../../examples/press/fastness.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,16 +107,28 @@ func startPress(t *testing.T, database string) *press {
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
-	text = append(text, fmt.Sprintf("\nlisten: {https: \"127.0.0.1:%s\"}\n", port)...)
+	dir := t.TempDir()
+	p := &press{T: t, dir: dir, bin: bin, base: "https://localhost:" + port, tokens: map[string]string{}, log: &bytes.Buffer{}}
+	declaration += fmt.Sprintf("\nlisten: {https: \"127.0.0.1:%s\"}\n", port)
+	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), []byte(declaration), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(dir, "config")), env...)
+	p.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}} // the test of certificates is edge's
+	return p
+}
+
+// startPress starts examples/press on a database ("" is SQLite) and makes one account per role.
+func startPress(t *testing.T, database string) *press {
+	t.Helper()
+	text, err := os.ReadFile("../../examples/press/fastness.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if database != "" {
 		text = bytes.Replace(text, []byte("store: sqlite"), []byte(`store: "${env:DATABASE_URL}"`), 1)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.base = "https://localhost:" + port
-	p.env = append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "DATABASE_URL="+database)
-	p.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}} // the test of certificates is edge's
+	p := newServer(t, string(text), "DATABASE_URL="+database)
 	p.serve()
 	for who, role := range map[string]string{"ada": "author", "bob": "author", "ed": "editor", "adm": "admin", "reader": ""} {
 		args := []string{"users", "add", who + "@press.example"}
