@@ -241,8 +241,13 @@ func (a *App) start(fresh bool) error {
 	if err := a.openMail(); err != nil {
 		return err
 	}
+	providers, err := a.providers()
+	if err != nil {
+		return err
+	}
 	a.Identity, err = identity.New(identity.Config{DB: a.DB, Clock: a.opt.Clock, Plan: a.Plan, Ring: a.ring, Passwords: a.passwords,
-		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: a.Mail, Base: a.base, Shared: a.DB.Dialect() == store.Postgres})
+		Policy: &policy, Profiles: a.Keep.Profiles(), Outbox: a.Mail, Base: a.base, Providers: providers, Log: a.opt.Log,
+		Shared: a.DB.Dialect() == store.Postgres})
 	return err
 }
 

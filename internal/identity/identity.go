@@ -14,11 +14,13 @@ package identity
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/feed"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/oidc"
 	"github.com/fastness-dev/fastness/internal/identity/operator"
 	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
@@ -50,6 +52,8 @@ type Config struct {
 	Shared    bool            // other processes use the same database
 	Silence   time.Duration   // with Shared: without news until caches are off; 0 means 3 s
 	Throttle  throttle.Limits // zero: the defaults
+	Providers []oidc.Provider // that people may sign in with; none: none
+	Log       *slog.Logger    // what providers did wrong; nil: silence
 	// Floor and Wait are the common floor of failed answers: see signin.Config.
 	Floor time.Duration
 	Wait  func(context.Context, time.Duration)
@@ -72,6 +76,8 @@ type Identity struct {
 	passkeys *passkey.Passkeys
 	codes    *recovery.Codes
 	self     *selfservice.Self
+
+	providers *oidc.Providers
 }
 
 // New puts the room together. It reads nothing yet; call Run for what goes on in the background.
@@ -113,8 +119,11 @@ func New(cfg Config) (*Identity, error) {
 	i.links = signup.New(signup.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Grants: i.grants,
 		Throttle: i.throttle, Machine: i.machine, Ring: cfg.Ring, Passwords: cfg.Passwords, Policy: cfg.Policy,
 		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
+	if err := i.federate(cfg); err != nil {
+		return nil, err
+	}
 	i.Desk = operator.New(operator.Config{DB: i.db, Clock: cfg.Clock, Plan: cfg.Plan, Accounts: i.accounts, Sessions: i.sessions,
-		Grants: i.grants, Links: i.links, Profiles: cfg.Profiles})
+		Grants: i.grants, Links: i.links, Profiles: cfg.Profiles, Federated: i.providers.Has})
 	return i, nil
 }
 
@@ -138,7 +147,7 @@ func (i *Identity) Run(ctx context.Context) {
 // sweep deletes what is over. A failure is left to the next round: nothing that is over is honoured meanwhile.
 func (i *Identity) sweep(ctx context.Context) {
 	for _, f := range []func(context.Context) error{i.sessions.Sweep, i.machine.Sweep, i.links.Sweep, i.throttle.Sweep,
-		i.tokens.Sweep} {
+		i.tokens.Sweep, i.providers.Sweep} {
 		if f(ctx) != nil {
 			return
 		}
@@ -186,7 +195,7 @@ func (i *Identity) Tokens() *token.Tokens { return i.tokens }
 func Tables() []store.Table {
 	var out []store.Table
 	for _, t := range [][]store.Table{account.Tables(), feed.Tables(), session.Tables(), grant.Tables(), throttle.Tables(),
-		signin.Tables(), signup.Tables(), token.Tables(), passkey.Tables(), totp.Tables(), recovery.Tables()} {
+		signin.Tables(), signup.Tables(), token.Tables(), passkey.Tables(), totp.Tables(), recovery.Tables(), oidc.Tables()} {
 		out = append(out, t...)
 	}
 	return out

@@ -13,9 +13,6 @@ func (c *compiler) unbuilt() {
 	if d.Organisations != nil {
 		refuse(true, d.Organisations.Pos, "organisations")
 	}
-	for _, p := range d.Providers {
-		refuse(true, p.Pos, "providers")
-	}
 	refuse(d.Keys.Rotate != 0 || d.Keys.EraseAfter != 0, d.Keys.Root.Pos, "keys: rotate and erase_after")
 	refuse(d.Keys.Root.Value != "" && d.Keys.Root.Value != "file", d.Keys.Root.Pos, "keys: a root that is not a file")
 	refuse(d.Ledger.Keep != 0, decl.Pos{Line: 1, Col: 1}, "ledger: keep")

@@ -28,6 +28,7 @@ var (
 	setSignedIn = store.SQL(`UPDATE fastness_account SET signed_in = ? WHERE id = ?`)
 	setTOTP     = store.SQL(`UPDATE fastness_account SET totp = ?, epoch = epoch + 1 WHERE id = ? AND state <> 'erased'`)
 	setPasskeys = store.SQL(`UPDATE fastness_account SET passkeys = ?, epoch = epoch + 1 WHERE id = ? AND state <> 'erased'`)
+	setOther    = store.SQL(`UPDATE fastness_account SET epoch = epoch + 1 WHERE id = ? AND state <> 'erased'`)
 	setCodes    = store.SQL(`UPDATE fastness_account SET codes = ? WHERE id = ? AND state <> 'erased'`)
 	erase       = store.SQL(`UPDATE fastness_account SET state = 'erased', email = NULL, email_key = NULL, password = NULL,
 		password_at = 0, totp = 0, passkeys = 0, codes = 0, verified = 0, epoch = epoch + 1 WHERE id = ?`)
@@ -101,9 +102,12 @@ func (a *Accounts) SetSignedIn(ctx context.Context, tx store.Tx, id types.ID) er
 	return err
 }
 
-// SetFactors tells how many factors of the kind the account now has. A change of authenticator apps or passkeys ends
+// SetFactors tells how many factors of the kind the account now has. A change of authenticator apps, passkeys or providers ends
 // every session (the caller renews the one that made the change); using up a recovery code does not.
 func (a *Accounts) SetFactors(ctx context.Context, tx store.Tx, id types.ID, kind types.Factor, count int) error {
+	if kind == types.Federated { // counted where the links are
+		return a.change(ctx, tx, id, setOther, types.IDValue(id))
+	}
 	s := map[types.Factor]*store.Stmt{types.TOTP: setTOTP, types.Passkey: setPasskeys, types.RecoveryCode: setCodes}[kind]
 	if s == nil {
 		return errors.New("account: set factors: not an enrolled factor")

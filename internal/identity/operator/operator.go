@@ -30,6 +30,8 @@ type Config struct {
 	Grants   *grant.Grants
 	Links    *signup.Links
 	Profiles signup.Profiles
+	// Federated reports whether the account is linked to an OpenID provider, which is a way in.
+	Federated func(ctx context.Context, r store.Reader, id types.ID) (bool, error)
 }
 
 // Desk is where accounts are managed. It holds no state beyond its parts.
@@ -174,7 +176,11 @@ func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to a
 			return err
 		}
 		state := to
-		if to == account.Active && acc.PHC.Empty() && acc.Passkeys == 0 {
+		federated, err := d.cfg.Federated(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if to == account.Active && acc.PHC.Empty() && acc.Passkeys == 0 && !federated {
 			state = account.Invited
 		}
 		if acc.State == account.Erased {

@@ -187,7 +187,11 @@ func (r *reader) providers(f *File, n ast.Node) {
 			"issuer": func(n ast.Node) { v.Issuer = r.str(n) }, "label": func(n ast.Node) { v.Label = r.str(n) },
 			"client_id":     func(n ast.Node) { v.ClientID = r.text(n) },
 			"client_secret": func(n ast.Node) { v.ClientSecret = r.secret(n) },
-			"roles":         func(n ast.Node) { v.Roles = r.strs(n, "roles") }})
+			"roles":         func(n ast.Node) { v.Roles = r.strs(n, "roles") },
+			"scopes":        func(n ast.Node) { v.Scopes = r.strs(n, "scopes") },
+			"hosts":         func(n ast.Node) { v.Hosts = r.strs(n, "hosts") },
+			"ca":            func(n ast.Node) { v.CA = r.str(n) },
+			"private":       func(n ast.Node) { v.Private = r.strs(n, "private") }})
 		f.Providers = append(f.Providers, v)
 	}
 }

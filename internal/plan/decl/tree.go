@@ -151,8 +151,12 @@ type Provider struct {
 	Issuer       string
 	ClientID     Text
 	ClientSecret Text
-	Label        string
-	Roles        []string // what a newcomer from there gets
+	Label        string   // on the button; "" means the name
+	Roles        []string // what a newcomer from there gets; nil: what sign_up gives
+	Scopes       []string // asked for beyond openid, email and profile
+	Hosts        []string // of its endpoints, where they lie on others than the issuer's
+	CA           string   // PEM file of authorities in place of the system's, relative to the declaration
+	Private      []string // networks that are not public and in which its hosts may lie
 	Pos          Pos
 }
 

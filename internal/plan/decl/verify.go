@@ -136,10 +136,8 @@ func (r *reader) verifyRoles(f *File) {
 	for _, p := range f.Providers {
 		known(p.Pos, p.Roles)
 		r.notWithin(f, p.Pos, p.Roles)
-		if u, err := url.Parse(p.Issuer); err != nil || u.Scheme != "https" {
-			r.fail(p.Pos, "a provider has an issuer, an https URL")
-		}
 	}
+	r.verifyProviders(f)
 	if f.SignUp.Mode == "open" && f.SignUp.Verify == "" && f.SignUp.Pos.Line > 0 {
 		r.fail(f.SignUp.Pos, "open sign-up needs verify: email")
 	}

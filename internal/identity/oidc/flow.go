@@ -1,0 +1,105 @@
+package oidc
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/seal"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// cookie is the short name of the cookie that a sign-in begins with. It is Lax: the way back from the provider is a cross-site GET.
+const cookie = "oidc"
+
+// flow is what a sign-in began with. It lies sealed in the browser; nothing is stored here until it ends.
+type flow struct {
+	Provider string   `json:"p"`
+	State    string   `json:"s"`
+	Nonce    string   `json:"n"`
+	Verifier string   `json:"v"` // of PKCE
+	Return   string   `json:"r"` // a path of ours
+	Until    int64    `json:"u"` // microseconds
+	Session  types.ID `json:"l,omitempty"`
+	Account  types.ID `json:"a,omitempty"` // with Session: whose account is to be linked
+}
+
+// Began is where to send a browser, and the cookie that it must bring back.
+type Began struct {
+	Location string
+	Cookie   plan.Cookie
+}
+
+// begin starts a flow. who links the provider to his account; nil signs in.
+func (p *Providers) begin(ctx context.Context, one *party, back string, who *types.Caller) (*Began, error) {
+	m, err := one.metadata(ctx)
+	if err != nil {
+		p.cfg.Log.Warn("a provider cannot be asked", "provider", one.Name, "error", cause(err))
+		return nil, &types.Error{Kind: types.Unavailable, Code: "provider_away", RetryAfter: retryAfter, Err: err,
+			Detail: "sign-in with " + one.Label + " is not possible at the moment; try again in a minute, or sign in another way"}
+	}
+	f := flow{Provider: one.Name, State: types.Token(32), Nonce: types.Token(32), Verifier: oauth2.GenerateVerifier(), Return: back,
+		Until: types.Micros(p.cfg.Clock.Now().Add(flowAge))}
+	if who != nil {
+		f.Session, f.Account = who.Session, who.Account
+	}
+	plain, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := p.cfg.Ring.Seal(nil, seal.State, plain, "oidc")
+	if err != nil {
+		return nil, err
+	}
+	return &Began{Location: m.oauth.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)),
+		Cookie: plan.Cookie{Name: cookie, Value: types.NewSecret(base64.RawURLEncoding.EncodeToString(sealed)), MaxAge: flowAge}}, nil
+}
+
+// resume opens the flow that this browser began with this provider and whose state came back. errBegin for anything else.
+func (p *Providers) resume(one *party, brought, state string) (*flow, error) {
+	sealed, err := base64.RawURLEncoding.DecodeString(brought)
+	if err != nil {
+		return nil, errBegin
+	}
+	plain, err := p.cfg.Ring.Open(nil, seal.State, sealed, "oidc")
+	if err != nil {
+		return nil, errBegin
+	}
+	f := &flow{}
+	if json.Unmarshal(plain, f) != nil || f.Provider != one.Name || types.Micros(p.cfg.Clock.Now()) >= f.Until {
+		return nil, errBegin
+	}
+	if subtle.ConstantTimeCompare([]byte(f.State), []byte(state)) != 1 {
+		return nil, errBegin
+	}
+	return f, nil
+}
+
+// home is where a browser goes that did not say where it came from.
+const home = "/account/"
+
+// back is the path of ours that a browser wants to come back to; home when it is none. Only a path and a query in their one spelling:
+// whatever a browser could read as another host would make this service a signpost for phishing.
+func back(s string) string {
+	if len(s) > 512 || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\#") {
+		return home
+	}
+	for _, c := range []byte(s) {
+		if c <= ' ' || c >= 0x7f {
+			return home
+		}
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || path.Clean(u.Path) != u.Path && path.Clean(u.Path)+"/" != u.Path {
+		return home
+	}
+	return s
+}

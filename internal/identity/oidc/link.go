@@ -1,0 +1,162 @@
+package oidc
+
+import (
+	"context"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Linked is a provider that an account is linked to.
+type Linked struct {
+	Name   string    `json:"name"` // "" for a provider that is no longer declared
+	Label  string    `json:"label"`
+	Linked time.Time `json:"linked"`
+	Used   time.Time `json:"used"`
+}
+
+// Refusals of linking and unlinking.
+var (
+	errUnknown = types.Refuse(types.NotFound, "not_found", "there is no such provider, or your account is not linked to it; GET /auth/oidc lists those that there are")
+	errSession = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
+	errLastWay = types.Refuse(types.Conflict, "last_way_in", "this is the only way into the account; set a password or add a passkey first")
+)
+
+var linksOf = store.SQL(`SELECT issuer, linked, used FROM fastness_federated WHERE account = ? ORDER BY linked, issuer`)
+
+// Links returns the providers that an account is linked to.
+func (p *Providers) Links(ctx context.Context, r store.Reader, id types.ID) ([]Linked, error) {
+	rows, err := r.Query(ctx, linksOf, types.IDValue(id))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []Linked{}
+	for rows.Next() {
+		l := Linked{Label: rows.Text(0), Linked: types.FromMicros(rows.Int(1)), Used: types.FromMicros(rows.Int(2))}
+		for _, one := range p.parties {
+			if one.Issuer == rows.Text(0) {
+				l.Name, l.Label = one.Name, one.Label
+			}
+		}
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// Has reports whether the account is linked to any provider, declared or not.
+func (p *Providers) Has(ctx context.Context, r store.Reader, id types.ID) (bool, error) {
+	all, err := p.Links(ctx, r, id)
+	return len(all) > 0, err
+}
+
+// Link begins to link the caller's account with a provider; the browser ends it at the callback, in the same session. The caller must
+// be fresh, which the route demands. back is a path of ours to return to.
+func (p *Providers) Link(ctx context.Context, who *types.Caller, name, returnTo string) (*Began, error) {
+	one := p.party(name)
+	if one == nil {
+		return nil, errUnknown
+	}
+	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
+		return nil, errSession
+	}
+	return p.begin(ctx, one, back(returnTo), who)
+}
+
+// attach ends what Link began. The browser must still be in the session that began it: otherwise somebody's callback could link his
+// person to another's account. A way in is new, so every other session ends.
+func (p *Providers) attach(ctx context.Context, one *party, m *metadata, f *flow, w *person, r *plan.Request) (*session.Started, error) {
+	found, err := p.cfg.Sessions.Authenticate(ctx, r.Token.Reveal(), session.Cookie)
+	if err != nil || found.Caller.Session != f.Session || found.Caller.Account != f.Account {
+		if err != nil && types.KindOf(err) == types.Unavailable {
+			return nil, err
+		}
+		return nil, errBegin
+	}
+	if err := p.complete(ctx, one, m, w); err != nil {
+		return nil, err
+	}
+	if !w.verified {
+		return nil, &failure{code: Unverified, account: f.Account}
+	}
+	who := found.Caller
+	who.Address, who.RequestID = r.Address, r.Caller.RequestID
+	var out *session.Started
+	err = p.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		switch id, err := p.owner(ctx, tx, one.Issuer, w.subject); {
+		case err != nil:
+			return err
+		case id == who.Account:
+			return &failure{code: Once, account: who.Account}
+		case id != "":
+			return &failure{code: Elsewhere, account: who.Account}
+		}
+		all, err := p.Links(ctx, tx, who.Account)
+		if err != nil {
+			return err
+		}
+		for _, l := range all {
+			if l.Name == one.Name {
+				return &failure{code: Once, account: who.Account}
+			}
+		}
+		if err := p.link(ctx, tx, one, w.subject, who.Account); err != nil {
+			return err
+		}
+		out, err = p.cfg.Machine.ChangeFactor(ctx, tx, &who, types.Federated, len(all)+1, true, 0)
+		return err
+	})
+	return out, err
+}
+
+var unlink = store.SQL(`DELETE FROM fastness_federated WHERE account = ? AND issuer = ?`)
+
+// Unlink parts the caller's account from a provider, unless that is the only way into it. Every other session ends.
+func (p *Providers) Unlink(ctx context.Context, who *types.Caller, name string) (*session.Started, error) {
+	one := p.party(name)
+	if one == nil {
+		return nil, errUnknown
+	}
+	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
+		return nil, errSession
+	}
+	var out *session.Started
+	err := p.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		n, err := tx.Exec(ctx, unlink, types.IDValue(who.Account), types.TextValue(one.Issuer))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errUnknown
+		}
+		acc, err := p.cfg.Accounts.Get(ctx, tx, who.Account)
+		if err != nil {
+			return err
+		}
+		left, err := p.declared(ctx, tx, who.Account)
+		if err != nil {
+			return err
+		}
+		if acc.PHC.Empty() && acc.Passkeys == 0 && left == 0 {
+			return errLastWay
+		}
+		out, err = p.cfg.Machine.ChangeFactor(ctx, tx, who, types.Federated, left, false, 0)
+		return err
+	})
+	return out, err
+}
+
+// declared counts the links of an account to providers that are still declared: only those are ways in.
+func (p *Providers) declared(ctx context.Context, r store.Reader, id types.ID) (int, error) {
+	all, err := p.Links(ctx, r, id)
+	n := 0
+	for _, l := range all {
+		if l.Name != "" {
+			n++
+		}
+	}
+	return n, err
+}
