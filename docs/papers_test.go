@@ -46,6 +46,31 @@ func TestPapersLinkToWhatExists(t *testing.T) {
 	}
 }
 
+// TestPapersNameFilesThatExist: where a paper says which file does something, the file is there.
+func TestPapersNameFilesThatExist(t *testing.T) {
+	named, seen := regexp.MustCompile("`((?:internal/)?[a-z]+(?:/[a-z]+)*/[a-z_]+\\.go)`"), 0
+	pages, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			seen++
+			_, inside := os.Stat(filepath.Join("../internal", m[1]))
+			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil && inside != nil {
+				t.Errorf("%s speaks of %s, which is not there", page, m[1])
+			}
+		}
+	}
+	if seen < 10 {
+		t.Fatalf("read %d names of files", seen)
+	}
+}
+
 func TestPapersGiveAReasonForEveryDependency(t *testing.T) {
 	mod, err := os.ReadFile("../go.mod")
 	if err != nil {
