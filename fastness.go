@@ -45,6 +45,8 @@ type Options struct {
 	// Drop names what a declaration lost and may be destroyed with all it holds: "articles" or "articles.fee". What is not named is
 	// never destroyed: Open refuses.
 	Drop []string
+	// Serving checks what only a server needs, its certificate, before the data are touched.
+	Serving bool
 	// PasswordWorker is a program, with its arguments, that hashes passwords at the lowest priority: fastness itself with the one
 	// argument PasswordWorker. nil: passwords are hashed in this process, and reads wait behind them.
 	PasswordWorker []string
@@ -78,6 +80,11 @@ func Open(declaration string, opt Options) (*App, error) {
 	a, err := load(declaration, opt)
 	if err != nil {
 		return nil, err
+	}
+	if opt.Serving {
+		if _, err := a.certificate(); err != nil {
+			return nil, err
+		}
 	}
 	fresh, err := a.openData()
 	if err != nil {

@@ -2,38 +2,106 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/internal/plan/decl"
 	"github.com/fastness-dev/fastness/internal/store"
 )
 
 type checkCmd struct {
 	Declaration string `arg:"" optional:"" default:"." help:"The declaration."`
 	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment."`
+	JSON        bool   `name:"json" help:"For machines."`
+}
+
+// checked is the verdict for machines.
+type checked struct {
+	Verdict     string        `json:"verdict"` // held, broken, could_not_tell
+	Service     string        `json:"service,omitempty"`
+	Environment string        `json:"environment"`
+	Plan        string        `json:"plan,omitempty"`
+	Collections int           `json:"collections,omitempty"`
+	Roles       int           `json:"roles,omitempty"`
+	Rules       int           `json:"rules,omitempty"`
+	Warnings    []string      `json:"warnings,omitempty"`
+	Errors      []checkedLine `json:"errors,omitempty"`
+}
+
+type checkedLine struct {
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Message string `json:"message"`
 }
 
 // Run compiles the declaration and prints what is wrong, or what it amounts to.
 func (c *checkCmd) Run(e *env) error {
 	p, err := fastness.Check(c.Declaration, c.Env)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		err = untold("could not tell: %w", err)
+	}
+	out := checked{Verdict: "held", Environment: c.Env}
+	if err == nil {
+		out.Service, out.Plan, out.Collections, out.Roles, out.Warnings = p.Decl.Service.Name, p.Version, len(p.Collections), len(p.Roles), p.Warnings
+		for _, col := range p.Collections {
+			out.Rules += len(col.Reads) + len(col.Creates) + len(col.Updates) + len(col.Deletes)
+		}
+	}
+	if c.JSON {
+		return c.machine(e, out, err)
+	}
 	if err != nil {
 		return err
 	}
 	for _, w := range p.Warnings {
 		fmt.Fprintln(e.err, "warning:", w)
 	}
-	rules := 0
-	for _, col := range p.Collections {
-		rules += len(col.Reads) + len(col.Creates) + len(col.Updates) + len(col.Deletes)
-	}
-	fmt.Fprintf(e.out, "held: %s (%s), plan %s: %d collections, %d roles, %d rules\n", p.Decl.Service.Name, c.Env, p.Version, len(p.Collections), len(p.Roles), rules)
+	fmt.Fprintf(e.out, "held: %s (%s), plan %s: %d collections, %d roles, %d rules\n", out.Service, c.Env, out.Plan, out.Collections, out.Roles, out.Rules)
 	return nil
+}
+
+// machine prints the verdict as JSON; the error then only ends the command.
+func (c *checkCmd) machine(e *env, out checked, err error) error {
+	var list decl.Errors
+	var one *decl.Error
+	switch {
+	case err == nil:
+		return printJSON(e, out)
+	case errors.As(err, &list):
+	case errors.As(err, &one):
+		list = decl.Errors{one}
+	}
+	out.Verdict = map[int]string{exitUntold: "could_not_tell"}[exitOf(err)]
+	if out.Verdict == "" {
+		out.Verdict = "broken"
+	}
+	for _, x := range list {
+		out.Errors = append(out.Errors, checkedLine{x.File, x.Pos.Line, x.Pos.Col, x.Message})
+	}
+	if len(list) == 0 {
+		out.Errors = []checkedLine{{Message: err.Error()}}
+	}
+	if e := printJSON(e, out); e != nil {
+		return e
+	}
+	return &coded{exitOf(err), errors.New("")}
+}
+
+// printJSON writes one value for machines, on one line.
+func printJSON(e *env, v any) error {
+	enc := json.NewEncoder(e.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
 
 type planCmd struct {
 	Declaration string `arg:"" optional:"" default:"." help:"The declaration."`
 	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment."`
 	OpenAPI     bool   `name:"openapi" help:"Print the OpenAPI 3.1 document."`
+	JSON        bool   `name:"json" help:"For machines."`
 }
 
 // Run prints the steps from the database to the declaration.
@@ -42,6 +110,9 @@ func (c *planCmd) Run(e *env) error {
 	args := []string{"plan", "--env", c.Env}
 	if c.OpenAPI {
 		args = append(args, "--openapi")
+	}
+	if c.JSON {
+		args = append(args, "--json")
 	}
 	if done, err := o.forward(e, args); done || err != nil {
 		return err
@@ -52,6 +123,19 @@ func (c *planCmd) Run(e *env) error {
 	changes, err := c.changes(e)
 	if err != nil {
 		return err
+	}
+	if c.JSON {
+		type change struct {
+			Words    string `json:"words"`
+			Destroys string `json:"destroys,omitempty"` // what is lost, as migrate --drop takes it
+		}
+		out := struct {
+			Changes []change `json:"changes"`
+		}{[]change{}}
+		for _, ch := range changes {
+			out.Changes = append(out.Changes, change{ch.Words(), fastness.Destroyed(ch)})
+		}
+		return printJSON(e, out)
 	}
 	for _, ch := range changes {
 		fmt.Fprintln(e.out, ch.Words())
@@ -90,7 +174,7 @@ type versionCmd struct {
 // Run prints the version.
 func (c *versionCmd) Run(e *env) error {
 	if c.JSON {
-		return json.NewEncoder(e.out).Encode(map[string]string{"version": fastness.Version})
+		return printJSON(e, map[string]string{"version": fastness.Version})
 	}
 	fmt.Fprintln(e.out, fastness.Version)
 	return nil

@@ -3,15 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net"
-	"os"
-	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/control"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -36,13 +34,45 @@ func (o on) app(e *env) (*fastness.App, func(), error) {
 		return e.remote.app, func() {}, nil
 	}
 	a, err := fastness.Open(o.Declaration, fastness.Options{Environment: o.Env, Terminal: e.out})
-	if errors.Is(err, store.ErrBusy) {
-		return nil, nil, err
-	}
 	if err != nil {
 		return nil, nil, err
 	}
 	return a, func() { a.Close() }, nil
+}
+
+// patience is how often a command that finds the data held by another command tries again, and pause how long it waits between.
+const (
+	patience = 50
+	pause    = 100 * time.Millisecond
+)
+
+// work runs fn on the app: in the running server when there is one, else on the data.
+func (o on) work(e *env, args []string, fn func(*fastness.App) error) error {
+	app, done, served, err := o.reach(e, args)
+	if served || err != nil {
+		return err
+	}
+	defer done()
+	return fn(app)
+}
+
+// reach finds what a command works on: the server that holds the data, which then has run it, or the data, opened. Commands without a
+// server take turns.
+func (o on) reach(e *env, args []string) (app *fastness.App, done func(), served bool, err error) {
+	for turn := 0; ; turn++ {
+		if served, err = o.forward(e, args); served || err != nil {
+			return nil, nil, served, err
+		}
+		app, done, err = o.app(e)
+		if !errors.Is(err, store.ErrBusy) || turn >= patience {
+			return app, done, false, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-e.ctx.Done():
+			return nil, nil, false, e.ctx.Err()
+		}
+	}
 }
 
 // forward runs the command in the server that holds the data, when there is one. done is false when there is none.
@@ -54,63 +84,27 @@ func (o on) forward(e *env, args []string) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	conn, err := net.Dial("unix", filepath.Join(dir, "control.sock"))
-	if err != nil {
-		return false, nil
+	a, err := control.Ask(dir, args)
+	var lost *control.Lost
+	if errors.As(err, &lost) {
+		err = &coded{exitUntold, err}
 	}
-	defer conn.Close()
-	if err := json.NewEncoder(conn).Encode(args); err != nil {
-		return true, fmt.Errorf("control socket: %w", err)
+	if err != nil || a == nil {
+		return false, err
 	}
-	var answer struct {
-		Out, Err string
-		Code     int
+	io.WriteString(e.out, a.Out)
+	if a.Code != exitHeld {
+		return true, &coded{a.Code, errors.New(strings.TrimSpace(a.Err))}
 	}
-	if err := json.NewDecoder(conn).Decode(&answer); err != nil {
-		return true, fmt.Errorf("control socket: %w", err)
-	}
-	io.WriteString(e.out, answer.Out)
-	if answer.Code != 0 {
-		return true, errors.New(string(bytes.TrimSpace([]byte(answer.Err))))
-	}
-	io.WriteString(e.err, answer.Err)
+	io.WriteString(e.err, a.Err)
 	return true, nil
 }
 
-// listenControl serves commands on DATA/control.sock: mode 0600, and only to the user that runs the server (and root).
+// listenControl serves commands on the control socket.
 func listenControl(ctx context.Context, app *fastness.App) (func(), error) {
-	path := filepath.Join(app.DataDir(), "control.sock")
-	os.Remove(path) // the data directory's lock is held: a socket that lies here is left over
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("control socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, err
-	}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go control(ctx, app, conn)
-		}
-	}()
-	return func() { l.Close() }, nil
-}
-
-func control(ctx context.Context, app *fastness.App, conn net.Conn) {
-	defer conn.Close()
-	if !samePeer(conn) {
-		return
-	}
-	var args []string
-	if err := json.NewDecoder(io.LimitReader(conn, 1<<20)).Decode(&args); err != nil {
-		return
-	}
-	var out, errs bytes.Buffer
-	code := run(&env{ctx: ctx, out: &out, err: &errs, remote: &remote{app}}, args)
-	json.NewEncoder(conn).Encode(map[string]any{"Out": out.String(), "Err": errs.String(), "Code": code})
+	return control.Listen(app.DataDir(), func(args []string) control.Answer {
+		var out, errs bytes.Buffer
+		code := run(&env{ctx: ctx, in: strings.NewReader(""), out: &out, err: &errs, remote: &remote{app}}, args)
+		return control.Answer{Out: out.String(), Err: errs.String(), Code: code}
+	})
 }

@@ -49,7 +49,7 @@ func (a asWhom) caller(e *env, app *fastness.App) (*types.Caller, error) {
 		}
 		return app.CallerOf(e.ctx, id)
 	}
-	return nil, fmt.Errorf("say whose rules apply: --as EMAIL, or --system --reason WHY")
+	return nil, misused("say whose rules apply: --as EMAIL, or --system --reason WHY")
 }
 
 func (a asWhom) run(e *env, words []string, fn func(*fastness.App, *types.Caller) (*plan.Answer, error)) error {
@@ -101,12 +101,15 @@ func (c *rowsGetCmd) Run(e *env) error {
 
 type rowsCreateCmd struct {
 	Collection string `arg:""`
-	JSON       string `arg:"" help:"A JSON object."`
+	JSON       string `arg:"" help:"A JSON object; - reads it from the standard input, where neither history nor process lists see it."`
 	asWhom
 }
 
 // Run makes a row.
 func (c *rowsCreateCmd) Run(e *env) error {
+	if err := fromInput(e, &c.JSON); err != nil {
+		return err
+	}
 	return c.run(e, []string{"rows", "create", c.Collection, c.JSON}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Create(e.ctx, by, keep.Write{Collection: c.Collection, Body: []byte(c.JSON)})
 	})
@@ -115,12 +118,15 @@ func (c *rowsCreateCmd) Run(e *env) error {
 type rowsUpdateCmd struct {
 	Collection string `arg:""`
 	ID         string `arg:""`
-	JSON       string `arg:"" help:"A JSON merge patch."`
+	JSON       string `arg:"" help:"A JSON merge patch; - reads it from the standard input."`
 	asWhom
 }
 
 // Run changes a row.
 func (c *rowsUpdateCmd) Run(e *env) error {
+	if err := fromInput(e, &c.JSON); err != nil {
+		return err
+	}
 	return c.run(e, []string{"rows", "update", c.Collection, c.ID, c.JSON}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Update(e.ctx, by, keep.Write{Collection: c.Collection, ID: c.ID, Body: []byte(c.JSON)})
 	})
@@ -129,12 +135,16 @@ func (c *rowsUpdateCmd) Run(e *env) error {
 type rowsDeleteCmd struct {
 	Collection string `arg:""`
 	ID         string `arg:""`
+	Yes        bool   `name:"yes" help:"Do not ask."`
 	asWhom
 }
 
 // Run removes a row.
 func (c *rowsDeleteCmd) Run(e *env) error {
-	return c.run(e, []string{"rows", "delete", c.Collection, c.ID}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
+	if err := confirm(e, c.Yes, fmt.Sprintf("Remove %s/%s and what is removed with it, for good?", c.Collection, c.ID)); err != nil {
+		return err
+	}
+	return c.run(e, []string{"rows", "delete", c.Collection, c.ID, "--yes"}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Delete(e.ctx, by, keep.Write{Collection: c.Collection, ID: c.ID})
 	})
 }

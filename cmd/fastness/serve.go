@@ -31,7 +31,7 @@ func (c *serveCmd) Run(e *env) error {
 	if c.AccessLog {
 		opt.AccessLog = os.Stdout
 	}
-	opt.PasswordWorker = e.worker
+	opt.Serving, opt.PasswordWorker = true, e.worker
 	app, err := fastness.Open(c.Declaration, opt)
 	if errors.Is(err, store.ErrBusy) {
 		return fmt.Errorf("%w; another server runs on these data", err)

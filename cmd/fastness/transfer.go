@@ -29,23 +29,23 @@ type caller func(args ...string) (out string, err error)
 
 // calls opens what several commands of one run share.
 func (o on) calls(e *env) (caller, func(), error) {
-	if served, err := o.forward(&env{ctx: e.ctx, out: io.Discard, err: io.Discard}, []string{"version"}); err != nil || served {
-		return func(args ...string) (string, error) {
-			var out bytes.Buffer
-			done, err := o.forward(&env{ctx: e.ctx, out: &out, err: e.err}, args)
-			if err == nil && !done {
-				err = errors.New("the server has gone away; run the command again")
-			}
-			return out.String(), err
-		}, func() {}, err
-	}
-	app, done, err := o.app(e)
+	app, done, served, err := o.reach(&env{ctx: e.ctx, in: e.in, out: io.Discard, err: io.Discard, remote: e.remote}, []string{"version"})
 	if err != nil {
 		return nil, nil, err
 	}
+	if served {
+		return func(args ...string) (string, error) {
+			var out bytes.Buffer
+			done, err := o.forward(&env{ctx: e.ctx, in: e.in, out: &out, err: e.err}, args)
+			if err == nil && !done {
+				err = untold("the server has gone away; run the command again")
+			}
+			return out.String(), err
+		}, func() {}, nil
+	}
 	return func(args ...string) (string, error) {
 		var out, errs bytes.Buffer
-		if run(&env{ctx: e.ctx, out: &out, err: &errs, remote: &remote{app}}, args) != exitHeld {
+		if run(&env{ctx: e.ctx, in: e.in, out: &out, err: &errs, remote: &remote{app}}, args) != exitHeld {
 			return "", errors.New(strings.TrimSpace(errs.String()))
 		}
 		return out.String(), nil
@@ -61,7 +61,7 @@ func (o on) collection(name string) (*plan.Collection, error) {
 	if col := p.Collection(name); col != nil {
 		return col, nil
 	}
-	return nil, fmt.Errorf("there is no collection %q in the declaration", name)
+	return nil, misused("there is no collection %q in the declaration; see fastness check", name)
 }
 
 // formatOf is the form of a file: what was asked for, else what its name ends in.
@@ -75,7 +75,7 @@ func formatOf(asked, file string) (string, error) {
 	case "jsonl", "ndjson", "json", "":
 		return "jsonl", nil
 	}
-	return "", fmt.Errorf("a file of rows is csv or jsonl; say --format")
+	return "", misused("a file of rows is csv or jsonl; say --format")
 }
 
 type rowsExportCmd struct {
@@ -97,6 +97,8 @@ func (c *rowsExportCmd) Run(e *env) error {
 	}
 	defer done()
 	write := exporter(e.out, c.Format, col)
+	said, n := newProgress(e, "rows"), 0
+	defer said.end()
 	after := ""
 	for {
 		text, err := call(c.args("rows", "list", c.Collection, "--filter="+c.Filter, "--limit=200", "--after="+after)...)
@@ -113,6 +115,8 @@ func (c *rowsExportCmd) Run(e *env) error {
 		if err := write(page.Items); err != nil {
 			return err
 		}
+		n += len(page.Items)
+		said.at(n)
 		if page.Next == nil {
 			return write(nil)
 		}
@@ -194,7 +198,7 @@ func (c *rowsImportCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	in := io.Reader(os.Stdin)
+	in := e.in
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
@@ -208,7 +212,9 @@ func (c *rowsImportCmd) Run(e *env) error {
 		return err
 	}
 	defer done()
-	i := &importer{cmd: c, call: call, done: c.Skip}
+	said := newProgress(e, "rows")
+	defer said.end()
+	i := &importer{cmd: c, call: call, done: c.Skip, progress: said}
 	read := jsonLines(in)
 	if format == "csv" {
 		read = csvRows(in, col)
@@ -242,6 +248,7 @@ type importer struct {
 	rows []json.RawMessage
 	size int
 	done int // rows of the file that are in, skipped ones included
+	*progress
 }
 
 func (i *importer) add(row json.RawMessage) error {
@@ -274,6 +281,7 @@ func (i *importer) flush() error {
 		return fmt.Errorf("rows %d to %d (do[0] is row %d): %w", i.done+1, i.done+len(i.rows), i.done+1, err)
 	}
 	i.done += len(i.rows)
+	i.at(i.done)
 	i.rows, i.size = nil, 0
 	return nil
 }
@@ -359,12 +367,15 @@ func jsonOf(f *plan.Field, text string) json.RawMessage {
 }
 
 type rowsBatchCmd struct {
-	JSON string `arg:"" help:"{\"do\": [{\"create\": COLLECTION, \"new\": {…}}, …]}, all or nothing."`
+	JSON string `arg:"" help:"{\"do\": [{\"create\": COLLECTION, \"new\": {…}}, …]}, all or nothing; - reads it from the standard input."`
 	asWhom
 }
 
 // Run does several operations in one transaction.
 func (c *rowsBatchCmd) Run(e *env) error {
+	if err := fromInput(e, &c.JSON); err != nil {
+		return err
+	}
 	return c.run(e, []string{"rows", "batch", c.JSON}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Batch(e.ctx, by, []byte(c.JSON), keep.Write{})
 	})

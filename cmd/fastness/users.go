@@ -17,21 +17,9 @@ type usersCmd struct {
 	Grant   usersGrantCmd   `cmd:"" help:"Give a role, for good or until a date."`
 	Revoke  usersRevokeCmd  `cmd:"" help:"Take a role."`
 	Disable usersDisableCmd `cmd:"" help:"Disable an account and end its sessions."`
+	Enable  usersEnableCmd  `cmd:"" help:"Undo disable."`
 	Explain usersExplainCmd `cmd:"" help:"Say which roles are in force and why."`
 	Session usersSessionCmd `cmd:"" help:"Development: print a one-hour bearer token."`
-}
-
-// work runs fn on the app: in the running server when there is one, else on the data.
-func (o on) work(e *env, args []string, fn func(*fastness.App) error) error {
-	if done, err := o.forward(e, args); done || err != nil {
-		return err
-	}
-	app, done, err := o.app(e)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return fn(app)
 }
 
 func user(e *env, app *fastness.App, who string) (types.ID, error) {
@@ -86,32 +74,6 @@ func (c *usersInviteCmd) Run(e *env) error {
 	})
 }
 
-type usersListCmd struct{ on }
-
-// Run lists accounts.
-func (c *usersListCmd) Run(e *env) error {
-	return c.work(e, []string{"users", "list"}, func(app *fastness.App) error {
-		after := types.ID("")
-		for {
-			page, err := app.Identity.List(e.ctx, operator("users list"), after, 200)
-			if err != nil {
-				return err
-			}
-			for _, u := range page {
-				roles := ""
-				for _, g := range u.Grants {
-					roles += " " + g.Role
-				}
-				fmt.Fprintf(e.out, "%s %v%s\n", u.Account.ID, u.Account.State, roles)
-				after = u.Account.ID
-			}
-			if len(page) < 200 {
-				return nil
-			}
-		}
-	})
-}
-
 type usersGrantCmd struct {
 	Who   string `arg:"" help:"Address or id."`
 	Role  string `arg:"" help:"The role."`
@@ -126,7 +88,7 @@ func (c *usersGrantCmd) Run(e *env) error {
 	if c.Until != "" {
 		day, err := time.Parse(time.DateOnly, c.Until)
 		if err != nil {
-			return fmt.Errorf("--until is a date like 2026-12-31")
+			return misused("--until is a date like 2026-12-31")
 		}
 		until = day.Add(24 * time.Hour)
 		args = append(args, "--until", c.Until)
@@ -170,6 +132,22 @@ func (c *usersDisableCmd) Run(e *env) error {
 			return err
 		}
 		return app.Identity.Disable(e.ctx, operator("users disable"), id)
+	})
+}
+
+type usersEnableCmd struct {
+	Who string `arg:"" help:"Address or id."`
+	on
+}
+
+// Run lets a disabled account in again.
+func (c *usersEnableCmd) Run(e *env) error {
+	return c.work(e, []string{"users", "enable", c.Who}, func(app *fastness.App) error {
+		id, err := user(e, app, c.Who)
+		if err != nil {
+			return err
+		}
+		return app.Identity.Enable(e.ctx, operator("users enable"), id)
 	})
 }
 

@@ -12,7 +12,18 @@ import (
 
 type whoCmd struct {
 	What string `arg:"" help:"COLLECTION or COLLECTION.FIELD."`
+	JSON bool   `name:"json" help:"For machines."`
 	on
+}
+
+// granted is one rule for machines.
+type granted struct {
+	Action string   `json:"action"`
+	Fields []string `json:"fields,omitempty"` // absent: all
+	When   string   `json:"when"`             // in plain English
+	Line   int      `json:"line"`
+	Public string   `json:"public,omitempty"` // why also without signing in
+	Fresh  string   `json:"fresh,omitempty"`
 }
 
 // Run prints the rules in plain English.
@@ -24,12 +35,17 @@ func (c *whoCmd) Run(e *env) error {
 	name, field, _ := strings.Cut(c.What, ".")
 	col := p.Collection(name)
 	if col == nil {
-		return fmt.Errorf("there is no collection %q; see fastness check", name)
+		var names []string
+		for _, x := range p.Collections {
+			names = append(names, x.Name)
+		}
+		return misused("there is no collection %q; there are: %s", name, strings.Join(names, ", "))
 	}
 	f := col.Field(field)
 	if field != "" && f == nil {
-		return fmt.Errorf("%s has no field %q", name, field)
+		return misused("%s has no field %q; it has: %s", name, field, strings.Join(fieldNames(col), ", "))
 	}
+	out := []granted{}
 	for _, a := range []types.Action{types.Read, types.Create, types.Update, types.Delete} {
 		said := false
 		for _, r := range col.Rules(a) {
@@ -37,26 +53,50 @@ func (c *whoCmd) Run(e *env) error {
 				continue
 			}
 			said = true
-			fmt.Fprintf(e.out, "%s of %s: %s, when %s%s\n", a, c.What, fields(col, r), rule.English(r.When, p.Scope(col, a)), extra(r))
+			g := granted{Action: a.String(), When: rule.English(r.When, p.Scope(col, a)), Line: r.Line, Public: r.Public}
+			if !r.Whole {
+				g.Fields = maskNames(col, r)
+			}
+			if r.Fresh > 0 {
+				g.Fresh = r.Fresh.String()
+			}
+			if out = append(out, g); !c.JSON {
+				fmt.Fprintf(e.out, "%s of %s: %s, when %s%s\n", a, c.What, fields(col, r), g.When, extra(r))
+			}
 		}
-		if !said {
+		if !said && !c.JSON {
 			fmt.Fprintf(e.out, "%s of %s: nobody\n", a, c.What)
 		}
+	}
+	if c.JSON {
+		return printJSON(e, map[string]any{"of": c.What, "grants": out})
 	}
 	return nil
 }
 
-func fields(col *plan.Collection, r *plan.Rule) string {
-	if r.Whole {
-		return "all fields"
+func fieldNames(col *plan.Collection) []string {
+	var out []string
+	for _, f := range col.Fields {
+		out = append(out, f.Name)
 	}
+	return out
+}
+
+func maskNames(col *plan.Collection, r *plan.Rule) []string {
 	var out []string
 	for _, f := range col.Fields {
 		if r.Mask.Has(f) {
 			out = append(out, f.Name)
 		}
 	}
-	return strings.Join(out, ", ")
+	return out
+}
+
+func fields(col *plan.Collection, r *plan.Rule) string {
+	if r.Whole {
+		return "all fields"
+	}
+	return strings.Join(maskNames(col, r), ", ")
 }
 
 func extra(r *plan.Rule) string {
@@ -68,28 +108,4 @@ func extra(r *plan.Rule) string {
 		s += fmt.Sprintf(", with a factor proved within %v", r.Fresh)
 	}
 	return s
-}
-
-type whyCmd struct {
-	Request string `arg:"" help:"The request id of the refusal (X-Request-Id)."`
-	on
-}
-
-// Run asks the running server, which alone remembers refusals.
-func (c *whyCmd) Run(e *env) error {
-	if done, err := c.forward(e, []string{"why", c.Request}); done || err != nil {
-		return err
-	}
-	if e.remote == nil {
-		return fmt.Errorf("no server runs on these data: reasons are kept in its memory only")
-	}
-	lines, err := e.remote.app.Keep.Why(e.ctx, types.ID(c.Request))
-	if err != nil {
-		return err
-	}
-	if lines == nil {
-		return fmt.Errorf("nothing is remembered of request %s: it was not refused by a rule, or too long ago", c.Request)
-	}
-	fmt.Fprintln(e.out, strings.Join(lines, "\n"))
-	return nil
 }

@@ -15,8 +15,16 @@ func (k *Keep) Why(ctx context.Context, request types.ID) ([]string, error) {
 	if !ok {
 		return nil, nil
 	}
-	var lines []string
-	err := k.db.View(ctx, func(r store.Reader) (err error) {
+	return k.judged(ctx, q)
+}
+
+// WhyNow is Why for a request that is known from the evidence alone.
+func (k *Keep) WhyNow(ctx context.Context, c *types.Caller, collection string, a types.Action, id types.ID) ([]string, error) {
+	return k.judged(ctx, judge.Question{Caller: *c, Collection: collection, Action: a, Row: id})
+}
+
+func (k *Keep) judged(ctx context.Context, q judge.Question) (lines []string, err error) {
+	err = k.db.View(ctx, func(r store.Reader) (err error) {
 		lines, err = judge.Explain(ctx, r, k.tables, q, k.bindings(&q.Caller))
 		return err
 	})

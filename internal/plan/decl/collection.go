@@ -1,6 +1,7 @@
 package decl
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 
@@ -100,6 +101,24 @@ var typeWords = map[string][]string{
 	"account": {"unique", "on_delete"}, "ref": {"to", "unique", "on_delete"}, "state": {"start", "steps"},
 }
 
+// alias is what types are called elsewhere.
+var alias = map[string]string{"string": "text", "str": "text", "varchar": "text", "char": "text", "integer": "int", "number": "int", "float": "decimal",
+	"double": "decimal", "numeric": "decimal", "money": "decimal", "boolean": "bool", "datetime": "time", "timestamp": "time", "array": "list",
+	"reference": "ref", "relation": "ref", "user": "account", "object": "json", "richtext": "html", "choice": "enum", "select": "enum"}
+
+// unknownType suggests what was meant.
+func (r *reader) unknownType(n ast.Node, got string) {
+	meant := alias[got]
+	if meant == "" && nearest(got, Types()) == "" {
+		meant = alias[nearest(got, slices.Sorted(maps.Keys(alias)))]
+	}
+	if meant == "" {
+		r.unknown(pos(n), "type", got, "type", Types())
+		return
+	}
+	r.fail(pos(n), "unknown type %q; did you mean %q?", got, meant)
+}
+
 // Types lists the field types, for messages and the schema.
 func Types() []string {
 	var out []string
@@ -120,7 +139,7 @@ func (r *reader) field(f *Field, n ast.Node) {
 			if f.Type = r.str(n); f.Type == "file" {
 				r.unbuilt(pos(n), "file")
 			} else if !slices.Contains(Types(), f.Type) {
-				r.unknown(pos(n), "type", f.Type, "type", Types())
+				r.unknownType(n, f.Type)
 			}
 		},
 		"optional": flag(&f.Optional), "fixed": flag(&f.Fixed), "unique": flag(&f.Unique), "indexed": flag(&f.Indexed),

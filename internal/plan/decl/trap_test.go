@@ -33,7 +33,7 @@ var traps = map[string]struct {
 	"a merge key":                {"roles: {editor: {}}", "roles: {editor: {}, <<: {admin: {}}}", ":3:", nil},
 	"an unknown word":            {"collections:", "colections:", ":4:", []string{"colections", "collections"}},
 	"an unknown word of a field": {"max: 80}", "maxx: 80}", ":7:", []string{"maxx", "max"}},
-	"an unknown type":            {"type: text, max: 80}", "type: strng, max: 80}", ":7:", []string{"strng"}},
+	"an unknown type":            {"type: text, max: 80}", "type: strng, max: 80}", ":7:", []string{"strng", `did you mean "text"`}},
 	"no for a bool":              {"optional: true", "optional: yes", ":8:", []string{"true"}},
 	"a list for a mapping":       {"roles: {editor: {}}", "roles: [editor]", ":3:", nil},
 	"another version":            {"version: 1", "version: 2", ":1:", []string{"version"}},

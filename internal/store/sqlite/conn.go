@@ -28,6 +28,17 @@ type transient struct {
 	stmt *sqlite3.Stmt
 }
 
+// Close finalises what was prepared, without which SQLite keeps the connection, its files and the write-ahead log, and closes.
+func (c *conn) Close() error {
+	for _, p := range c.kept {
+		p.Close()
+	}
+	for e := c.recent.Front(); e != nil; e = e.Next() {
+		e.Value.(*transient).stmt.Close()
+	}
+	return c.Conn.Close()
+}
+
 // stmt returns the prepared form of s.
 func (c *conn) stmt(s *store.Stmt) (*sqlite3.Stmt, error) {
 	if p, ok := c.kept[s]; ok {

@@ -34,6 +34,24 @@ func TestSecondProcess(t *testing.T) {
 }
 
 // TestFolderNames: a folder whose name has the marks of a URI holds its own data and not its neighbour's.
+// TestCloseLeavesOneFile: closing finalises every statement and folds the log into the database.
+func TestCloseLeavesOneFile(t *testing.T) {
+	dir := t.TempDir()
+	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Create(t, db, []store.Table{storetest.Table})
+	storetest.Rows(t, db, "SELECT id FROM evidence")
+	if err := db.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 2 {
+		t.Errorf("the folder holds %v after the close, want the database and the lock: %v", files, err)
+	}
+}
+
 func TestFolderNames(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a#1?x=%41")
 	if err := os.Mkdir(dir, 0o700); err != nil {
