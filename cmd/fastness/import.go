@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/rowfile"
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/foreign"
 	desk "github.com/fastness-dev/fastness/internal/identity/operator"
@@ -134,7 +135,7 @@ func (m *moving) newcomer(p foreign.Person) desk.Newcomer {
 		var text string
 		if f := m.accounts.Field(name); f != nil && !f.System {
 			if json.Unmarshal(raw, &text) == nil {
-				raw = jsonOf(f, text)
+				raw = rowfile.JSONOf(f, text)
 			}
 			profile[name] = raw
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/terminal"
 	"github.com/fastness-dev/fastness/internal/keep"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -107,8 +108,8 @@ type rowsCreateCmd struct {
 
 // Run makes a row.
 func (c *rowsCreateCmd) Run(e *env) error {
-	if err := fromInput(e, &c.JSON); err != nil {
-		return err
+	if err := terminal.FromInput(e.in, &c.JSON); err != nil {
+		return &coded{exitUsage, err}
 	}
 	return c.run(e, []string{"rows", "create", c.Collection, c.JSON}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Create(e.ctx, by, keep.Write{Collection: c.Collection, Body: []byte(c.JSON)})
@@ -124,8 +125,8 @@ type rowsUpdateCmd struct {
 
 // Run changes a row.
 func (c *rowsUpdateCmd) Run(e *env) error {
-	if err := fromInput(e, &c.JSON); err != nil {
-		return err
+	if err := terminal.FromInput(e.in, &c.JSON); err != nil {
+		return &coded{exitUsage, err}
 	}
 	return c.run(e, []string{"rows", "update", c.Collection, c.ID, c.JSON}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Update(e.ctx, by, keep.Write{Collection: c.Collection, ID: c.ID, Body: []byte(c.JSON)})
@@ -141,8 +142,10 @@ type rowsDeleteCmd struct {
 
 // Run removes a row.
 func (c *rowsDeleteCmd) Run(e *env) error {
-	if err := confirm(e, c.Yes, fmt.Sprintf("Remove %s/%s and what is removed with it, for good?", c.Collection, c.ID)); err != nil {
-		return err
+	if !c.Yes {
+		if err := terminal.Confirm(e.in, e.err, fmt.Sprintf("Remove %s/%s and what is removed with it, for good?", c.Collection, c.ID)); err != nil {
+			return &coded{exitUsage, err}
+		}
 	}
 	return c.run(e, []string{"rows", "delete", c.Collection, c.ID, "--yes"}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Delete(e.ctx, by, keep.Write{Collection: c.Collection, ID: c.ID})
