@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fastness-dev/fastness/internal/console/account"
 	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/foreign"
@@ -73,6 +74,7 @@ type App struct {
 	base     string
 
 	passwords *password.Pool
+	pages     *account.Pages
 }
 
 // Open reads DECLARATION (a file, or a folder that holds fastness.yaml), opens the data beside it and brings the tables up to it.
@@ -90,7 +92,10 @@ func Open(declaration string, opt Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.start(fresh); err != nil {
+	if err = a.start(fresh); err == nil {
+		err = a.openPages()
+	}
+	if err != nil {
 		a.DB.Close()
 		return nil, err
 	}
@@ -322,6 +327,7 @@ func (a *App) relative(path string) string {
 func (a *App) Routes() []plan.Route {
 	routes := append(a.Keep.Routes(), a.Identity.Routes()...)
 	routes = append(routes, a.Mail.Routes()...)
+	routes = append(routes, a.pages.Routes()...)
 	return append(routes, a.Plan.DescribeRoute(routes))
 }
 

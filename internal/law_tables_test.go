@@ -25,6 +25,7 @@ var siblings = []sibling{
 	{"keep/page", "keep/row", "sort keys are columns"},
 	{"keep/page", "keep/value", "filters compare with typed values"},
 	{"keep/keeptest", "keep", "it is a Keep for the tests of this room"},
+	{"console/account", "console/page", "the pages of people stand in the shell that all pages share"},
 	{"identity", "identity/...", "the room's root puts its parts together"},
 	{"identity/account", "identity/feed", "what an account loses is told to every process"},
 	{"identity/session", "identity/feed", "a session that ended is forgotten by every process"},
@@ -52,6 +53,7 @@ var siblings = []sibling{
 	{"identity/selfservice", "identity/recovery", "one of the factors that a person adds and removes"},
 	{"identity/selfservice", "identity/session", "a person lists and ends his own sessions"},
 	{"identity/selfservice", "identity/signin", "a change of factors gives the session a new token"},
+	{"identity/selfservice", "identity/token", "a person lists his own tokens"},
 	{"identity/selfservice", "identity/totp", "one of the factors that a person adds and removes"},
 	{"identity/mail", "identity/account", "mail goes to canonical addresses only"},
 	{"identity/mail", "identity/signup", "it sends the letters of links"},
@@ -109,6 +111,7 @@ var cryptography = []struct {
 	{"attack", []string{"..."}, "the auditor forges what it attacks with"},
 	{"ledger", []string{"crypto/sha256", "crypto/hmac", "crypto/ed25519", "crypto/sha512"}, "Merkle leaves and checkpoints"},
 	{"store/postgres", []string{"crypto/tls", "crypto/x509"}, "verify-full to a database on another host"},
+	{"console/page", []string{"crypto/sha256"}, "assets carry their digest in their name"},
 	{"plan", []string{"crypto/sha256"}, "the version of a plan is its digest"},
 }
 

@@ -97,12 +97,26 @@ func (x *exchange) finish() {
 
 // answer lets the route's room answer and writes what it gave, once.
 func (x *exchange) answer() error {
-	req := &plan.Request{Caller: x.caller, Token: x.presented(), Path: x.r.PathValue, Query: x.r.URL.Query(), Header: x.r.Header, Body: x.body,
-		Address: x.address, Device: x.cookie("device"), Cookie: func(name string) string { return x.cookie(name).Reveal() }, At: x.begun}
-	a, err := x.route.Handle(x.r.Context(), req)
+	a, err := x.route.Handle(x.r.Context(), x.request())
 	if err != nil {
 		return err
 	}
+	x.give(a, x.route.Status)
+	return nil
+}
+
+// request is what the route's room is told of the request. A refusal may ask for it before anybody knows who calls.
+func (x *exchange) request() *plan.Request {
+	caller := x.caller
+	if caller == nil {
+		caller = &types.Caller{Address: x.address, RequestID: x.id}
+	}
+	return &plan.Request{Caller: caller, Token: x.presented(), Path: x.r.PathValue, Query: x.r.URL.Query(), Header: x.r.Header, URL: x.r.URL.RequestURI(),
+		Body: x.body, Address: x.address, Device: x.cookie("device"), Cookie: func(name string) string { return x.cookie(name).Reveal() }, At: x.begun}
+}
+
+// give writes an answer; otherwise is its status when it does not say one.
+func (x *exchange) give(a *plan.Answer, otherwise int) {
 	if a.Release != nil {
 		defer a.Release()
 	}
@@ -113,14 +127,13 @@ func (x *exchange) answer() error {
 	x.setCookies(a)
 	status := a.Status
 	if status == 0 {
-		status = x.route.Status
+		status = otherwise
 	}
 	kind := a.ContentType
 	if kind == "" {
 		kind = "application/json"
 	}
 	x.send(status, kind, a.Body)
-	return nil
 }
 
 // send writes the whole answer in one go, with its length.

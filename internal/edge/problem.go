@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"net/http"
 	"strings"
 	"time"
@@ -56,8 +55,8 @@ func (x *exchange) problem(err error) {
 			x.setCookie(x.s.cookie, types.Secret{}, 0, http.SameSiteLaxMode)
 		}
 	}
-	if x.route != nil && x.route.Page && strings.Contains(x.r.Header.Get("Accept"), "text/html") {
-		x.send(status, "text/html; charset=utf-8", problemPage(status, e.Detail, x.id))
+	if x.route != nil && x.route.Problem != nil && strings.Contains(x.r.Header.Get("Accept"), "text/html") {
+		x.give(x.route.Problem(x.request(), status, e), status)
 		return
 	}
 	body, merr := json.Marshal(problemBody{"urn:fastness:problem:" + e.Code, http.StatusText(status), status, e.Code, e.Detail, e.Fields, string(x.id)})
@@ -65,9 +64,4 @@ func (x *exchange) problem(err error) {
 		body = []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
 	}
 	x.send(status, "application/problem+json", body)
-}
-
-func problemPage(status int, detail string, id types.ID) []byte {
-	return fmt.Appendf(nil, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>%d %s</title><h1>%s</h1><p>%s</p><p>Request %s</p></html>",
-		status, http.StatusText(status), http.StatusText(status), html.EscapeString(detail), id)
 }

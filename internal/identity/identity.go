@@ -108,7 +108,7 @@ func New(cfg Config) (*Identity, error) {
 	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
 		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
 	i.self = selfservice.New(selfservice.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Machine: i.machine,
-		App: i.app, Passkeys: i.passkeys, Codes: i.codes})
+		App: i.app, Passkeys: i.passkeys, Codes: i.codes, Tokens: i.tokens})
 	if _, ok := i.grants.Set(d.SignUp.Roles); !ok {
 		return nil, errors.New("identity: new: sign_up names a role that is not declared; correct sign_up.roles")
 	}

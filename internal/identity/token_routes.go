@@ -8,7 +8,6 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -44,15 +43,8 @@ func tokenJSON(l token.Listed) map[string]any {
 var errSession = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
 
 func (i *Identity) listTokens(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	if r.Caller.Session == "" {
-		return nil, errSession
-	}
-	var all []token.Listed
-	if err := i.db.View(ctx, func(rd store.Reader) error {
-		var err error
-		all, err = i.tokens.List(ctx, rd, r.Caller.Account)
-		return err
-	}); err != nil {
+	all, err := i.self.Tokens(ctx, r.Caller)
+	if err != nil {
 		return nil, err
 	}
 	items := make([]map[string]any, 0, len(all))

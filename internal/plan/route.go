@@ -24,7 +24,10 @@ type Route struct {
 	Query   []Param  // accepted query parameters; any other is 400
 	Errors  []string // problem codes of its own, for OpenAPI
 	Page    bool     // an HTML page: form bodies are accepted, answers carry the page's Content-Security-Policy
-	MaxBody int64    // bytes; 0: the declaration's limit
+	// Problem is how a page tells a refusal or a fault to a person who asked with a browser (Accept: text/html); nil: as to everybody.
+	// What may not be told has been taken out of e.
+	Problem func(r *Request, status int, e *types.Error) *Answer
+	MaxBody int64 // bytes; 0: the declaration's limit
 	Handle  func(ctx context.Context, r *Request) (*Answer, error)
 }
 
@@ -52,6 +55,7 @@ type Request struct {
 	Path    func(name string) string
 	Query   url.Values
 	Header  http.Header
+	URL     string // the path and query that were asked for
 	Body    []byte // whole, strict JSON already verified (or a form on pages)
 	Address netip.Addr
 	Device  types.Secret             // the device cookie of an earlier sign-in; empty for none

@@ -16,6 +16,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/identity/totp"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -31,6 +32,7 @@ type Config struct {
 	App      *totp.TOTP
 	Passkeys *passkey.Passkeys
 	Codes    *recovery.Codes
+	Tokens   *token.Tokens
 }
 
 // Self is the room's self-service. It is safe for concurrent use.

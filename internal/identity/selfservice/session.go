@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -16,6 +17,18 @@ func (s *Self) Sessions(ctx context.Context, who *types.Caller) (all []session.L
 	}
 	err = s.cfg.DB.View(ctx, func(r store.Reader) (err error) {
 		all, err = s.cfg.Sessions.List(ctx, r, who.Account)
+		return err
+	})
+	return all, err
+}
+
+// Tokens lists the caller's live API tokens, oldest first.
+func (s *Self) Tokens(ctx context.Context, who *types.Caller) (all []token.Listed, err error) {
+	if who.Session == "" {
+		return nil, errSession
+	}
+	err = s.cfg.DB.View(ctx, func(r store.Reader) (err error) {
+		all, err = s.cfg.Tokens.List(ctx, r, who.Account)
 		return err
 	})
 	return all, err

@@ -200,6 +200,32 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 	return step, err
 }
 
+// Asked names the factors of which a live attempt owes one, for whoever shows the next step.
+func (m *Machine) Asked(ctx context.Context, secret types.Secret) ([]string, error) {
+	var out []string
+	err := m.cfg.DB.View(ctx, func(r store.Reader) error {
+		out = nil
+		a, err := m.load(ctx, r, secret)
+		if err != nil {
+			return err
+		}
+		if a.account == "" {
+			return errAttempt // a discovered attempt owes nothing: it is about to name its account
+		}
+		for _, f := range m.cfg.Factors {
+			has, err := f.Enrolled(ctx, r, a.account)
+			if err != nil {
+				return err
+			}
+			if has {
+				out = append(out, f.Name())
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // attempting returns the account of a live attempt; one without an id for an attempt that was discovered.
 func (m *Machine) attempting(ctx context.Context, secret types.Secret) (*account.Account, error) {
 	acc := &account.Account{}

@@ -12,7 +12,7 @@ var later = []string{"devices", "clients", "web", "hooks", "jobs", "gateway", "d
 
 // overlaid are the blocks that `env` may overlay: settings, never rules.
 var overlaid = []string{"service", "listen", "data", "store", "sign_up", "session", "password", "mail", "keys", "tls", "ledger",
-	"origins", "proxies", "limits", "openapi"}
+	"origins", "proxies", "limits", "pages", "openapi"}
 
 // file reads the whole declaration, then the overlay of the environment over it.
 func (r *reader) file(f *File, n ast.Node, env string) {
@@ -140,8 +140,27 @@ func (r *reader) settings(f *File) map[string]func(ast.Node) {
 		"limits": block("limits", map[string]func(ast.Node){"body": func(n ast.Node) { f.Limits.Body = r.size(n) },
 			"per_account": func(n ast.Node) { f.Limits.PerAccount = r.rate(n) },
 			"per_address": func(n ast.Node) { f.Limits.PerAddress = r.rate(n) }}),
+		"pages": func(n ast.Node) {
+			f.Pages.Pos = pos(n)
+			r.words(n, "pages", map[string]func(ast.Node){"name": set(&f.Pages.Name), "logo": set(&f.Pages.Logo),
+				"accent": func(n ast.Node) { f.Pages.Accent = r.accent(n) }})
+		},
 		"openapi": func(n ast.Node) { f.OpenAPI = r.oneOf(n, "openapi", "public") },
 	}
+}
+
+// accent reads a colour that text on the pages' ground must be readable in.
+func (r *reader) accent(n ast.Node) string {
+	s := r.str(n)
+	c, err := ParseColour(s)
+	if err != nil {
+		r.fail(pos(n), "%v; put it in quotes", err)
+		return ""
+	}
+	if ratio := Contrast(c, PageGround); ratio < LeastContrast {
+		r.fail(pos(n), "text in %s on the pages' ground has a contrast of %.1f and WCAG 2.2 AA asks for %.1f; take a darker accent", s, ratio, LeastContrast)
+	}
+	return c.String()
 }
 
 func (r *reader) between(n ast.Node, low, high int64) int {

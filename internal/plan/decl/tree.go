@@ -45,6 +45,7 @@ type File struct {
 	Origins       []Text
 	Proxies       []Text
 	Limits        Limits
+	Pages         Pages
 	OpenAPI       string // "" (signed-in callers in production) or "public"
 	Roles         []Role
 	Accounts      Collection // Name "accounts"
@@ -61,6 +62,14 @@ type Service struct {
 	Level    int    // of OWASP ASVS 5.0: 1 to 3; 0 means 1
 	Language string // of letters to people whose own is not known: en or de; "" means en
 	Pos      Pos
+}
+
+// Pages says what the people's pages look like.
+type Pages struct {
+	Name   string // what they call the service; "" means its name
+	Accent string // "#rrggbb"; "" means the house's own
+	Logo   string // path of an image beside the declaration; "" for none
+	Pos    Pos
 }
 
 // Listen holds addresses "host:port"; "" means the environment's default or, for HTTP, none.

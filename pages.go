@@ -1,0 +1,43 @@
+package fastness
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/fastness-dev/fastness/internal/console/account"
+	"github.com/fastness-dev/fastness/internal/console/page"
+)
+
+// maxLogo bounds a logo: it is sent to everybody who signs in.
+const maxLogo = 256 << 10
+
+// look is what the declaration says of every page.
+func (a *App) look() (page.Config, error) {
+	d := a.Plan.Decl
+	out := page.Config{Name: d.Pages.Name, Accent: d.Pages.Accent}
+	if out.Name == "" {
+		out.Name = d.Service.Name
+	}
+	if d.Pages.Logo == "" {
+		return out, nil
+	}
+	var err error
+	if out.Logo, err = os.ReadFile(a.relative(d.Pages.Logo)); err != nil {
+		return out, fmt.Errorf("fastness: pages.logo: %w", err)
+	}
+	if len(out.Logo) > maxLogo {
+		return out, fmt.Errorf("fastness: pages.logo: %s is larger than 256 KiB; take a smaller image", d.Pages.Logo)
+	}
+	out.LogoType, err = page.LogoType(out.Logo)
+	return out, err
+}
+
+// openPages puts the people's pages together.
+func (a *App) openPages() error {
+	look, err := a.look()
+	if err != nil {
+		return err
+	}
+	a.pages, err = account.New(account.Config{Plan: a.Plan, Identity: a.Identity, Keep: a.Keep, Clock: a.opt.Clock, Page: look})
+	return err
+}
