@@ -9,7 +9,7 @@
 // browser's session have no business here.
 //
 // The map: account.go (routes), signin.go, stepup.go, link.go (what begins with a link), home.go, profile.go, factor.go, passkey.go,
-// session.go, token.go, security.go (password, address, lock); template/ holds a file per page, de.txt the German.
+// provider.go, session.go, token.go, security.go (password, address, lock); template/ holds a file per page, de.txt the German.
 package account
 
 import (
@@ -34,9 +34,6 @@ var templates embed.FS
 //go:embed de.txt
 var german string
 
-// Provider is a way to sign in at somebody else's: a button whose link leads there.
-type Provider struct{ Name, Label, Path string }
-
 // Config is the parts. They are required unless they say otherwise.
 type Config struct {
 	Plan     *plan.Plan
@@ -45,16 +42,10 @@ type Config struct {
 	Clock    types.Clock
 	// Page is what every page looks like. Links are added behind our own; Templates and German are ours.
 	Page page.Config
-	// Providers lists the providers of sign-in. A sign-in that still owes a factor comes back with the cookie "attempt" to
-	// FactorPath. nil: none.
-	Providers func() []Provider
 }
 
-// FactorPath is where a sign-in goes on that still owes a factor. The attempt's secret travels in AttemptCookie.
-const (
-	FactorPath    = "/account/sign-in/factor"
-	AttemptCookie = "attempt"
-)
+// factorPath is where a sign-in goes on that still owes a factor: ours, and one by a provider (oidc.AttemptCookie carries either).
+const factorPath = "/account/sign-in/factor"
 
 // Pages is the pages. It is safe for concurrent use.
 type Pages struct {
@@ -110,9 +101,9 @@ func (p *Pages) Routes() []plan.Route {
 	get("sign_in", "/account/sign-in", open, p.showSignIn)
 	post("sign_in", "/account/sign-in", open, p.signIn)
 	post("sign_in_passkey", "/account/sign-in/passkey", open, p.signInPasskey)
-	get("sign_in_factor", FactorPath, open, p.showFactor)
-	post("sign_in_factor", FactorPath, open, p.factor)
-	post("sign_in_options", FactorPath+"/options", open, p.factorOptions)
+	get("sign_in_factor", factorPath, open, p.showFactor)
+	post("sign_in_factor", factorPath, open, p.factor)
+	post("sign_in_options", factorPath+"/options", open, p.factorOptions)
 	post("sign_out", "/account/sign-out", own, p.signOut)
 	get("step_up", "/account/step-up", own, p.showStepUp)
 	post("step_up", "/account/step-up", own, p.stepUp)
@@ -134,6 +125,9 @@ func (p *Pages) Routes() []plan.Route {
 	post("passkey_name", "/account/factors/passkeys/{id}", own, p.renamePasskey)
 	get("passkey_remove", "/account/factors/passkeys/{id}/remove", show, p.showPasskeyRemove)
 	post("passkey_remove", "/account/factors/passkeys/{id}/remove", send, p.removePasskey)
+	get("provider_link", "/account/factors/providers/{name}", show, p.showProviderLink)
+	get("provider_unlink", "/account/factors/providers/{name}/remove", show, p.showProviderUnlink)
+	post("provider_unlink", "/account/factors/providers/{name}/remove", send, p.unlinkProvider)
 	get("sessions", "/account/sessions", own, p.sessions)
 	post("session_end", "/account/sessions/end", own, p.endSession)
 	post("sessions_end", "/account/sessions/end-others", own, p.endOthers)

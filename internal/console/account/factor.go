@@ -8,6 +8,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/console/page"
 	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/oidc"
 	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -16,6 +17,8 @@ import (
 type factorsData struct {
 	Account  *account.Account
 	Passkeys []passkey.Listed
+	Linked   []oidc.Linked
+	More     []oidc.Listed
 }
 
 // factors shows everything by which the person can prove who he is.
@@ -31,7 +34,10 @@ func (p *Pages) factors(ctx context.Context, r *plan.Request) (*plan.Answer, err
 	if d.Passkeys, err = p.id.Self().Passkeys(ctx, r.Caller); err != nil {
 		return nil, err
 	}
-	v.Data = d
+	if d.Linked, d.More, err = p.linked(ctx, r); err != nil {
+		return nil, err
+	}
+	v.Data, v.Errors = d, p.providerErrors(r)
 	return p.kit.Render(r, http.StatusOK, "factors", v)
 }
 
@@ -39,7 +45,7 @@ func (p *Pages) factors(ctx context.Context, r *plan.Request) (*plan.Answer, err
 type ask struct {
 	Action, Text, Button string
 	Danger               bool
-	Back                 string
+	Back, Return         string
 	Name                 string // of the thing it is about; "" for none
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fastness-dev/fastness/internal/console/page"
+	"github.com/fastness-dev/fastness/internal/identity/oidc"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -23,21 +24,24 @@ type passkeyForm struct {
 type signInData struct {
 	To        string
 	Passkey   passkeyForm
-	Providers []Provider
+	Providers []oidc.Listed
 	SignUp    bool
 }
 
 func (p *Pages) signInView(onward string) page.View {
 	d := signInData{To: onward, SignUp: p.cfg.Plan.Decl.SignUp.Mode == "open",
 		Passkey: passkeyForm{Action: "/account/sign-in/passkey", Options: "/auth/sign-in/passkey/options", Ceremony: "get", Label: "Sign in with a passkey", To: onward, Look: "secondary"}}
-	if p.cfg.Providers != nil {
-		d.Providers = p.cfg.Providers()
+	for _, l := range p.id.Providers().List() {
+		l.Start = page.With(l.Start, "return", onward)
+		d.Providers = append(d.Providers, l)
 	}
-	return page.View{Title: "Sign in", Self: page.With("/account/sign-in", "to", onward), Scripts: true, Data: d}
+	return page.View{Title: "Sign in", Self: page.With("/account/sign-in", "return", onward), Scripts: true, Data: d}
 }
 
 func (p *Pages) showSignIn(_ context.Context, r *plan.Request) (*plan.Answer, error) {
-	return p.kit.Render(r, http.StatusOK, "sign-in", p.signInView(page.Onward(r.Query.Get("to"), "")))
+	v := p.signInView(page.Onward(r.Query.Get("return"), ""))
+	v.Errors = p.providerErrors(r)
+	return p.kit.Render(r, http.StatusOK, "sign-in", v)
 }
 
 func (p *Pages) signIn(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -45,7 +49,7 @@ func (p *Pages) signIn(ctx context.Context, r *plan.Request) (*plan.Answer, erro
 	if err != nil {
 		return nil, err
 	}
-	onward := page.Onward(form.Get("to"), "")
+	onward := page.Onward(form.Get("return"), "")
 	step, err := p.id.Machine().Password(ctx, form.Get("email"), types.NewSecret(form.Get("password")), client(r))
 	if err != nil {
 		v := p.signInView(onward)
@@ -61,7 +65,7 @@ func (p *Pages) signInPasskey(ctx context.Context, r *plan.Request) (*plan.Answe
 	if err != nil {
 		return nil, err
 	}
-	onward := page.Onward(form.Get("to"), "")
+	onward := page.Onward(form.Get("return"), "")
 	step, err := p.id.Machine().Factor(ctx, types.NewSecret(form.Get("attempt")), "passkey", json.RawMessage(form.Get("response")), client(r))
 	if err != nil {
 		return p.kit.Again(r, "sign-in", p.signInView(onward), passkeyRefused(err), nil)
@@ -81,8 +85,8 @@ func passkeyRefused(err error) error {
 // can make the browser send.
 func (p *Pages) stepped(ctx context.Context, r *plan.Request, step *signin.Step, onward string) (*plan.Answer, error) {
 	if step.Session == nil {
-		a := page.Redirect(page.With(FactorPath, "to", onward), "")
-		a.Cookies = []plan.Cookie{{Name: AttemptCookie, Value: step.Attempt, MaxAge: step.Expires.Sub(p.cfg.Clock.Now()), Strict: true}}
+		a := page.Redirect(page.With(factorPath, "return", onward), "")
+		a.Cookies = []plan.Cookie{{Name: oidc.AttemptCookie, Value: step.Attempt, MaxAge: step.Expires.Sub(p.cfg.Clock.Now()), Strict: true}}
 		return a, nil
 	}
 	a, err := p.id.Stepped(ctx, r, step)
@@ -90,7 +94,7 @@ func (p *Pages) stepped(ctx context.Context, r *plan.Request, step *signin.Step,
 		return nil, err
 	}
 	on := page.Redirect(page.Onward(onward, "/account/"), "")
-	on.Session, on.Cookies = a.Session, append(a.Cookies, plan.Cookie{Name: AttemptCookie})
+	on.Session, on.Cookies = a.Session, append(a.Cookies, plan.Cookie{Name: oidc.AttemptCookie})
 	return on, nil
 }
 
@@ -105,22 +109,22 @@ type factorData struct {
 
 // factorView is the page that asks for one of the factors an attempt owes.
 func (p *Pages) factorView(ctx context.Context, r *plan.Request, onward string) (page.View, error) {
-	asked, err := p.id.Machine().Asked(ctx, types.NewSecret(r.Cookie(AttemptCookie)))
+	asked, err := p.id.Machine().Asked(ctx, types.NewSecret(r.Cookie(oidc.AttemptCookie)))
 	if err != nil {
 		return page.View{}, err
 	}
 	d := factorData{To: onward, App: slices.Contains(asked, "totp"), Codes: slices.Contains(asked, "recovery-code")}
 	if slices.Contains(asked, "passkey") {
-		d.Passkey = &passkeyForm{Action: FactorPath, Options: FactorPath + "/options", Ceremony: "get", Label: "Use a passkey", To: onward}
+		d.Passkey = &passkeyForm{Action: factorPath, Options: factorPath + "/options", Ceremony: "get", Label: "Use a passkey", To: onward}
 		if d.App {
 			d.Passkey.Look = "secondary"
 		}
 	}
-	return page.View{Title: "One more step", Self: page.With(FactorPath, "to", onward), Scripts: d.Passkey != nil, Data: d}, nil
+	return page.View{Title: "One more step", Self: page.With(factorPath, "return", onward), Scripts: d.Passkey != nil, Data: d}, nil
 }
 
 func (p *Pages) showFactor(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	onward := page.Onward(r.Query.Get("to"), "")
+	onward := page.Onward(r.Query.Get("return"), "")
 	v, err := p.factorView(ctx, r, onward)
 	if err != nil {
 		return p.over(r, onward, err)
@@ -135,7 +139,7 @@ func (p *Pages) over(r *plan.Request, onward string, err error) (*plan.Answer, e
 	}
 	a, err := p.kit.Again(r, "sign-in", p.signInView(onward), err, nil)
 	if err == nil {
-		a.Cookies = append(a.Cookies, plan.Cookie{Name: AttemptCookie})
+		a.Cookies = append(a.Cookies, plan.Cookie{Name: oidc.AttemptCookie})
 	}
 	return a, err
 }
@@ -165,9 +169,9 @@ func (p *Pages) factor(ctx context.Context, r *plan.Request) (*plan.Answer, erro
 	if err != nil {
 		return nil, err
 	}
-	onward := page.Onward(form.Get("to"), "")
+	onward := page.Onward(form.Get("return"), "")
 	name := factorOf(form.Get("factor"), form.Get("response"))
-	step, err := p.id.Machine().Factor(ctx, types.NewSecret(r.Cookie(AttemptCookie)), name, response(name, form), client(r))
+	step, err := p.id.Machine().Factor(ctx, types.NewSecret(r.Cookie(oidc.AttemptCookie)), name, response(name, form), client(r))
 	if err == nil {
 		return p.stepped(ctx, r, step, onward)
 	}
@@ -195,7 +199,7 @@ func wrongCode(err error, name string) error {
 
 // factorOptions are what the browser needs to ask a passkey as the second step.
 func (p *Pages) factorOptions(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	options, err := p.id.Machine().Challenge(ctx, types.NewSecret(r.Cookie(AttemptCookie)), "passkey")
+	options, err := p.id.Machine().Challenge(ctx, types.NewSecret(r.Cookie(oidc.AttemptCookie)), "passkey")
 	if err != nil {
 		return nil, err
 	}

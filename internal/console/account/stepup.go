@@ -20,11 +20,11 @@ func (p *Pages) stepUpView(ctx context.Context, r *plan.Request, onward string) 
 	if acc.Passkeys > 0 {
 		d.Passkey = &passkeyForm{Action: "/account/step-up", Options: "/auth/step-up/passkey/options", Ceremony: "get", Label: "Use a passkey", To: onward}
 	}
-	return page.View{Title: "Is it still you?", Person: acc.Email, Self: page.With("/account/step-up", "to", onward), Scripts: d.Passkey != nil, Data: d}, nil
+	return page.View{Title: "Is it still you?", Person: acc.Email, Self: page.With("/account/step-up", "return", onward), Scripts: d.Passkey != nil, Data: d}, nil
 }
 
 func (p *Pages) showStepUp(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	v, err := p.stepUpView(ctx, r, page.Onward(r.Query.Get("to"), ""))
+	v, err := p.stepUpView(ctx, r, page.Onward(r.Query.Get("return"), ""))
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (p *Pages) stepUp(ctx context.Context, r *plan.Request) (*plan.Answer, erro
 	if err != nil {
 		return nil, err
 	}
-	onward := page.Onward(form.Get("to"), "")
+	onward := page.Onward(form.Get("return"), "")
 	var s *session.Started
 	name := factorOf(form.Get("factor"), form.Get("response"))
 	if name == "password" {

@@ -34,6 +34,7 @@ var said = map[string]string{
 	"unsupported_type":    "This page takes forms only.",
 	"malformed":           "The form could not be read. Go back and send it again.",
 	"too_large":           "That is more than this page takes.",
+	"last_way_in":         "This is the only way into your account. Set a password or add a passkey first.",
 	"internal":            "Something went wrong on our side. Try again; if it stays, tell whoever runs this service the number below.",
 	"invalid":             "Some things need another look.",
 	"not_allowed":         "Your roles do not allow this.",
@@ -159,9 +160,9 @@ func (k *Kit) Problem(r *plan.Request, status int, e *types.Error) *plan.Answer 
 		if e.Code == "credential_invalid" {
 			notice = "session_over"
 		}
-		return Redirect(With("/account/sign-in", "to", back), notice)
+		return Redirect(With("/account/sign-in", "return", back), notice)
 	case e.Code == "step_up_required":
-		return Redirect(With("/account/step-up", "to", back), "")
+		return Redirect(With("/account/step-up", "return", back), "")
 	}
 	l := k.Language(r)
 	v := View{Title: http.StatusText(status), Data: struct{ Message, Number string }{k.Message(l, e), string(r.Caller.RequestID)}}

@@ -105,7 +105,7 @@ func (k *Kit) choose(_ context.Context, r *plan.Request) (*plan.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := Redirect(Onward(form.Get("to"), "/account/"), "")
+	a := Redirect(Onward(form.Get("return"), "/account/"), "")
 	if l, ok := languageOf(form.Get("language")); ok {
 		a.Cookies = []plan.Cookie{{Name: languageCookie, Value: types.NewSecret(l.String()), MaxAge: 365 * 24 * time.Hour}}
 	}
