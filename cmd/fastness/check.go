@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/decl"
 	"github.com/fastness-dev/fastness/internal/store"
 )
@@ -14,6 +16,7 @@ import (
 type checkCmd struct {
 	Declaration string `arg:"" optional:"" default:"." help:"The declaration."`
 	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment."`
+	Against     string `name:"against" help:"An older declaration: whatever would let its clients down is an error."`
 	JSON        bool   `name:"json" help:"For machines."`
 }
 
@@ -43,6 +46,9 @@ func (c *checkCmd) Run(e *env) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		err = untold("could not tell: %w", err)
 	}
+	if err == nil {
+		err = c.compare(p)
+	}
 	out := checked{Verdict: "held", Environment: c.Env}
 	if err == nil {
 		out.Service, out.Plan, out.Collections, out.Roles, out.Warnings = p.Decl.Service.Name, p.Version, len(p.Collections), len(p.Roles), p.Warnings
@@ -60,6 +66,21 @@ func (c *checkCmd) Run(e *env) error {
 		fmt.Fprintln(e.err, "warning:", w)
 	}
 	fmt.Fprintf(e.out, "held: %s (%s), plan %s: %d collections, %d roles, %d rules\n", out.Service, c.Env, out.Plan, out.Collections, out.Roles, out.Rules)
+	return nil
+}
+
+// compare refuses what would let down clients of an older declaration.
+func (c *checkCmd) compare(now *plan.Plan) error {
+	if c.Against == "" {
+		return nil
+	}
+	old, err := fastness.Check(c.Against, c.Env)
+	if err != nil {
+		return untold("could not tell: the older declaration: %w", err)
+	}
+	if broken := plan.Breaking(old, now); len(broken) > 0 {
+		return fmt.Errorf("broken: clients of %s would be let down:\n%s", c.Against, strings.Join(broken, "\n"))
+	}
 	return nil
 }
 
