@@ -11,12 +11,18 @@ import (
 
 // cookie reads one of our cookies by its short name.
 func (x *exchange) cookie(name string) types.Secret {
+	if x.r.Header["Cookie"] == nil {
+		return types.Secret{}
+	}
 	c, err := x.r.Cookie(x.s.cookie + "-" + name)
 	if err != nil {
 		return types.Secret{}
 	}
 	return types.NewSecret(c.Value)
 }
+
+// cookieText is what rooms are given to read cookies with.
+func (x *exchange) cookieText(name string) string { return x.cookie(name).Reveal() }
 
 // identify finds the caller. Exactly one credential is taken; one that is not valid is refused and never taken for anonymous.
 // Routes that replace credentials (sign-in, sign-up, recovery) ignore what is presented.
@@ -31,7 +37,7 @@ func (x *exchange) identify() error {
 			session = append(session, c)
 		}
 	}
-	header := x.r.Header.Values("Authorization")
+	header := x.r.Header["Authorization"]
 	if len(session)+len(header) > 1 {
 		return types.Refuse(types.Malformed, "two_credentials", "send one credential: the cookie or one Authorization header")
 	}

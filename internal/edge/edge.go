@@ -87,7 +87,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Drain == 0 {
 		cfg.Drain = 20 * time.Second
 	}
-	s := &Server{cfg: cfg, maxBody: cfg.Plan.Decl.Limits.Body, limits: newLimits(cfg.Clock, cfg.Plan.Decl.Limits)}
+	s := &Server{cfg: cfg, maxBody: cfg.Plan.Decl.Limits.Body, limits: newLimits(cfg.Plan.Decl.Limits)}
 	if s.maxBody == 0 {
 		s.maxBody = 1 << 20
 	}

@@ -44,7 +44,8 @@ func (x *exchange) setHeaders() error {
 	for _, s := range x.s.headers {
 		h[s.name] = s.value
 	}
-	h["X-Request-Id"] = []string{string(x.id)}
+	x.idValue[0] = string(x.id)
+	h["X-Request-Id"] = x.idValue[:]
 	return nil
 }
 

@@ -73,9 +73,14 @@ func (x *exchange) checkHost() error {
 	if len(r.URL.RawQuery) > 4096 {
 		return &types.Error{Kind: types.Malformed, Code: "bad_query", Detail: "the query is longer than 4096 bytes; use search"}
 	}
-	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+	if r.URL.RawQuery == "" {
+		return nil // reading a nil map is as good as reading an empty one
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
 		return &types.Error{Kind: types.Malformed, Code: "bad_query", Detail: "the query cannot be read"}
 	}
+	x.query = query
 	return nil
 }
 

@@ -20,8 +20,8 @@ type limits struct {
 	account buckets[types.ID]
 }
 
-func newLimits(clock types.Clock, d decl.Limits) *limits {
-	l := &limits{address: buckets[netip.Prefix]{clock: clock, rate: d.PerAddress}, account: buckets[types.ID]{clock: clock, rate: d.PerAccount}}
+func newLimits(d decl.Limits) *limits {
+	l := &limits{address: buckets[netip.Prefix]{rate: d.PerAddress}, account: buckets[types.ID]{rate: d.PerAccount}}
 	if l.address.rate.Count == 0 {
 		l.address.rate = decl.Rate{Count: 60000, Per: time.Minute}
 	}
@@ -34,15 +34,13 @@ func newLimits(clock types.Clock, d decl.Limits) *limits {
 // buckets are token buckets of one rate, in two generations: whoever floods us from ever new networks makes us forget those who
 // are quiet, and not those whom the limits hold back.
 type buckets[K comparable] struct {
-	clock      types.Clock
 	rate       decl.Rate
 	mu         sync.Mutex
 	young, old map[K]*rate.Limiter
 }
 
-// take draws one token; when there is none it says how long to wait.
-func (b *buckets[K]) take(key K) error {
-	now := b.clock.Now()
+// take draws one token at the time when the request came; when there is none it says how long to wait.
+func (b *buckets[K]) take(key K, now time.Time) error {
 	if b.of(key).AllowN(now, 1) {
 		return nil
 	}
@@ -77,7 +75,7 @@ func (x *exchange) limitPrefix() error {
 	if err != nil {
 		return &types.Error{Kind: types.Malformed, Code: "no_address", Detail: "the connection has no address"}
 	}
-	return x.s.limits.address.take(p)
+	return x.s.limits.address.take(p, x.begun)
 }
 
 // limitAccount counts requests by account, wherever they come from.
@@ -85,5 +83,5 @@ func (x *exchange) limitAccount() error {
 	if x.caller.Account == "" {
 		return nil
 	}
-	return x.s.limits.account.take(x.caller.Account)
+	return x.s.limits.account.take(x.caller.Account, x.begun)
 }

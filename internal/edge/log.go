@@ -1,53 +1,91 @@
 package edge
 
 import (
-	"encoding/json"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/types"
 	"github.com/fastness-dev/fastness/internal/types/meter"
 )
 
-// accessLog writes one JSON line per request off the request's own path. When the writer cannot keep up lines are dropped and
-// counted: logging must not slow what it watches.
+// accessLog collects one JSON line per request in memory; one goroutine writes what has gathered, each second or when it is much, so that
+// a request pays for the line and neither for a write nor for waking anybody. When the writer cannot keep up lines are dropped and
+// counted: logging must not slow what it watches. The end of the server writes what is left; a crash loses the last second.
 type accessLog struct {
-	lines chan []byte
-	done  chan struct{}
+	w     io.Writer
 	meter *meter.Set
+	much  chan struct{} // wakes the writer before its second is over
+	stop  chan struct{}
+	done  chan struct{}
+
+	mu    sync.Mutex
+	lines []byte
 }
 
+// Bounds of the lines that wait, in bytes.
+const (
+	muchLog = 32 << 10
+	mostLog = 1 << 20
+)
+
 func newAccessLog(w io.Writer, m *meter.Set) *accessLog {
-	l := &accessLog{meter: m}
+	l := &accessLog{w: w, meter: m, much: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	if w == nil {
+		close(l.done)
 		return l
 	}
-	l.lines, l.done = make(chan []byte, 4096), make(chan struct{})
-	go func() {
-		defer close(l.done)
-		buf := make([]byte, 0, 64<<10)
-		for line := range l.lines {
-			buf = append(buf[:0], line...)
-			for more := true; more && len(buf) < 60<<10; {
-				select {
-				case next, ok := <-l.lines:
-					buf, more = append(buf, next...), ok
-				default:
-					more = false
-				}
-			}
-			w.Write(buf)
-		}
-	}()
+	go l.write()
 	return l
 }
 
-func (l *accessLog) close() {
-	if l.lines != nil {
-		close(l.lines)
-		<-l.done
+// add takes a line, or drops it when too many wait.
+func (l *accessLog) add(line []byte) {
+	l.mu.Lock()
+	n := len(l.lines)
+	if n+len(line) > mostLog {
+		l.mu.Unlock()
+		l.meter.Add("fastness_access_log_dropped_total", 1)
+		return
 	}
+	l.lines = append(l.lines, line...)
+	l.mu.Unlock()
+	if n < muchLog && n+len(line) >= muchLog {
+		select {
+		case l.much <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (l *accessLog) write() {
+	defer close(l.done)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var spare []byte
+	for last := false; !last; {
+		select {
+		case <-tick.C:
+		case <-l.much:
+		case <-l.stop:
+			last = true
+		}
+		l.mu.Lock()
+		out := l.lines
+		l.lines = spare[:0]
+		l.mu.Unlock()
+		if len(out) > 0 {
+			l.w.Write(out)
+		}
+		spare = out
+	}
+}
+
+// close writes what waits. No request may be under way any more.
+func (l *accessLog) close() {
+	close(l.stop)
+	<-l.done
 }
 
 var classes = [...]string{1: `fastness_requests_total{class="1xx"}`, 2: `fastness_requests_total{class="2xx"}`, 3: `fastness_requests_total{class="3xx"}`,
@@ -63,10 +101,11 @@ func (x *exchange) log() {
 			x.s.cfg.Meter.Add("fastness_anonymous_refusals_total", 1)
 		}
 	}
-	if x.s.access.lines == nil {
+	if x.s.access.w == nil {
 		return
 	}
-	b := make([]byte, 0, 256)
+	var line [320]byte // on the stack: add copies it
+	b := line[:0]
 	b = append(b, `{"at":"`...)
 	b = x.begun.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
 	b = append(b, `","request":"`...)
@@ -76,8 +115,8 @@ func (x *exchange) log() {
 	if x.route != nil {
 		route = x.route.Name
 	}
-	quoted, _ := json.Marshal(route)
-	b = append(append(b, quoted...), `,"status":`...)
+	b = strconv.AppendQuote(b, route) // names are lower_snake: nothing in them needs another form in JSON
+	b = append(b, `,"status":`...)
 	b = strconv.AppendInt(b, int64(x.status), 10)
 	b = append(b, `,"bytes":`...)
 	b = strconv.AppendInt(b, int64(x.size), 10)
@@ -87,9 +126,5 @@ func (x *exchange) log() {
 		b = append(append(append(b, `,"account":"`...), x.caller.Account...), '"')
 	}
 	b = append(b, "}\n"...)
-	select {
-	case x.s.access.lines <- b:
-	default:
-		x.s.cfg.Meter.Add("fastness_access_log_dropped_total", 1)
-	}
+	x.s.access.add(b)
 }

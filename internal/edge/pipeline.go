@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"time"
 
@@ -61,10 +62,16 @@ type exchange struct {
 	bearer  bool
 	caller  *types.Caller
 	renewed *plan.SessionChange
+	query   url.Values // of checkHost; nil: none
 	body    []byte
 	read    bool // the body was read to its end
 	status  int
 	size    int
+
+	// What the answer needs once lies in the exchange, so that it is one allocation: the values of its own headers, and what
+	// the room is asked.
+	idValue, kind, length [1]string
+	asked                 plan.Request
 }
 
 // ServeHTTP walks the pipeline.
@@ -111,8 +118,9 @@ func (x *exchange) request() *plan.Request {
 	if caller == nil {
 		caller = &types.Caller{Address: x.address, RequestID: x.id}
 	}
-	return &plan.Request{Caller: caller, Token: x.presented(), Path: x.r.PathValue, Query: x.r.URL.Query(), Header: x.r.Header, URL: x.r.URL.RequestURI(),
-		Body: x.body, Address: x.address, Device: x.cookie("device"), Cookie: func(name string) string { return x.cookie(name).Reveal() }, At: x.begun}
+	x.asked = plan.Request{Caller: caller, Token: x.presented(), Path: x.r.PathValue, Query: x.query, Header: x.r.Header, URL: x.r.URL.RequestURI(),
+		Body: x.body, Address: x.address, Device: x.cookie("device"), Cookie: x.cookieText, At: x.begun}
+	return &x.asked
 }
 
 // give writes an answer; otherwise is its status when it does not say one.
@@ -143,8 +151,8 @@ func (x *exchange) send(status int, kind string, body []byte) {
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		body = nil
 	} else {
-		h["Content-Type"] = []string{kind}
-		h["Content-Length"] = []string{itoa(len(body))}
+		x.kind[0], x.length[0] = kind, itoa(len(body))
+		h["Content-Type"], h["Content-Length"] = x.kind[:], x.length[:]
 	}
 	// An HTTP/1 request whose body is in doubt must not be followed by another on the connection (request smuggling).
 	if x.r.ProtoMajor == 1 && (len(x.r.TransferEncoding) > 0 || x.r.ContentLength != 0 && !x.read) {

@@ -22,7 +22,9 @@ type paths map[string]*mounted
 
 // ServeHTTP hands what was found to the exchange that is being routed.
 func (p paths) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.(*exchange).methods = p
+	if len(p) > 0 {
+		w.(*exchange).methods = p
+	}
 }
 
 // mount builds the router. A route without access, without handler or twice the same does not start.
@@ -46,6 +48,10 @@ func (s *Server) mount() error {
 		}
 		byPath[r.Path][r.Method] = &mounted{Route: r}
 	}
+	// What no route matches ends at "/" and not in the router's own answer, so that one look is enough.
+	if byPath["/"] == nil {
+		byPath["/"] = paths{}
+	}
 	for path, methods := range byPath {
 		allow := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 		for _, m := range methods {
@@ -58,9 +64,7 @@ func (s *Server) mount() error {
 
 // findRoute matches the path. What is unknown is said only after it is known who asks (RULING: 401 before 404).
 func (x *exchange) findRoute() error {
-	if _, pattern := x.s.mux.Handler(x.r); pattern != "" {
-		x.s.mux.ServeHTTP(x, x.r)
-	}
+	x.s.mux.ServeHTTP(x, x.r)
 	method := x.r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
