@@ -47,6 +47,7 @@ func pipelineScenarios(token string) []*scenario {
 
 // serveHouse is the child: it serves the declaration in dir until its input ends. A line "profile FILE" begins a CPU profile, "done" ends it.
 func serveHouse(dir string) error {
+	fastness.TuneCollector()
 	ctx, end := context.WithCancel(context.Background())
 	defer end()
 	log, err := os.Create(filepath.Join(dir, "house.log"))

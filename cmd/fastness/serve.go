@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/internal/edge"
@@ -27,6 +28,7 @@ func (c *serveCmd) Run(e *env) error {
 		}
 		return nil
 	}
+	fastness.TuneCollector()
 	opt := fastness.Options{Environment: c.Env, Terminal: e.err, Log: slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: slog.LevelInfo}))}
 	if c.AccessLog {
 		opt.AccessLog = os.Stdout
@@ -62,5 +64,6 @@ func (c *serveCmd) Run(e *env) error {
 		for _, l := range lines {
 			fmt.Fprintln(e.err, l)
 		}
+		go debug.FreeOSMemory() // what starting has used: compilers of rules, the reader of the declaration
 	})
 }
