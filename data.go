@@ -24,6 +24,9 @@ func (a *App) schema() store.Schema {
 		{Name: "name", Type: store.TextColumn, NotNull: true}, {Name: "value", Type: store.BytesColumn, NotNull: true}}}
 	tables := append([]store.Table{meta}, a.Plan.Tables()...)
 	tables = append(tables, identity.Tables()...)
+	if a.Plan.Organisations != nil {
+		tables = append(tables, identity.OrganisationTables()...)
+	}
 	tables = append(tables, keep.Tables()...)
 	tables = append(tables, job.Tables()...)
 	return store.Schema{Tables: append(tables, ledger.Tables()...)}
@@ -100,6 +103,9 @@ func (a *App) migrate(ctx context.Context, fresh bool) error {
 	if len(lost) > 0 {
 		return fmt.Errorf("fastness: the declaration no longer names what holds data: %s; put it back, rename it with the word was, or destroy it for good: fastness migrate --drop %s --yes",
 			strings.Join(lost, ", "), strings.Join(lost, " --drop "))
+	}
+	if err := a.checkBorders(ctx, changes); err != nil {
+		return err
 	}
 	if err := a.DB.Migrate(ctx, changes); err != nil {
 		if now, e := a.Changes(ctx); e == nil && len(now) == 0 {

@@ -290,10 +290,15 @@ func AuthorityDir(service string) (string, error) {
 
 // CallerOf is an account as a caller with its roles and without a session: no factor was proved.
 func (a *App) CallerOf(ctx context.Context, id types.ID) (*types.Caller, error) {
+	return a.CallerIn(ctx, id, "")
+}
+
+// CallerIn is CallerOf with an active organisation, if the account belongs to it.
+func (a *App) CallerIn(ctx context.Context, id, org types.ID) (*types.Caller, error) {
 	c := &types.Caller{Kind: types.Signed, Account: id, RequestID: types.RandomID(), Reason: "operator@cli acts as this account"}
 	err := a.DB.View(ctx, func(r store.Reader) error {
 		var err error
-		c.Roles, c.Dormant, _, err = a.Identity.Grants().InForce(ctx, r, id, 0, a.opt.Clock.Now())
+		c.Org, c.Roles, c.Dormant, _, err = a.Identity.InForce(ctx, r, id, org, 0, a.opt.Clock.Now())
 		return err
 	})
 	return c, err

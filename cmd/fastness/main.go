@@ -17,19 +17,20 @@ import (
 
 // commands is the whole command line; each command is a file of its own.
 type commands struct {
-	New      newCmd      `cmd:"" group:"begin" help:"Make a folder with a commented declaration."`
-	Check    checkCmd    `cmd:"" group:"declaration" help:"Read the declaration and say what is wrong with it."`
-	Settings settingsCmd `cmd:"" group:"declaration" help:"List every setting in force, its source and the requirement it serves."`
-	Serve    serveCmd    `cmd:"" group:"server" help:"Serve the declaration over HTTPS."`
-	Plan     planCmd     `cmd:"" group:"server" help:"Say what would change in the database, or print the OpenAPI document."`
-	Migrate  migrateCmd  `cmd:"" group:"server" help:"Bring the database to the declaration; what would be lost must be named."`
-	Health   healthCmd   `cmd:"" group:"server" help:"Ask a running server whether it is ready."`
-	Who      whoCmd      `cmd:"" group:"declaration" help:"Say in plain English who may do what with a collection."`
-	Why      whyCmd      `cmd:"" group:"understand" help:"Say why a request was refused."`
-	Users    usersCmd    `cmd:"" group:"people" help:"Add, list and change accounts."`
-	Rows     rowsCmd     `cmd:"" group:"data" help:"Read and write rows, as somebody or as the system with a reason."`
-	Trust    trustCmd    `cmd:"" group:"begin" help:"Trust development's certificate authority on this machine."`
-	Version  versionCmd  `cmd:"" group:"program" help:"Print the version."`
+	New           newCmd           `cmd:"" group:"begin" help:"Make a folder with a commented declaration."`
+	Check         checkCmd         `cmd:"" group:"declaration" help:"Read the declaration and say what is wrong with it."`
+	Settings      settingsCmd      `cmd:"" group:"declaration" help:"List every setting in force, its source and the requirement it serves."`
+	Serve         serveCmd         `cmd:"" group:"server" help:"Serve the declaration over HTTPS."`
+	Plan          planCmd          `cmd:"" group:"server" help:"Say what would change in the database, or print the OpenAPI document."`
+	Migrate       migrateCmd       `cmd:"" group:"server" help:"Bring the database to the declaration; what would be lost must be named."`
+	Health        healthCmd        `cmd:"" group:"server" help:"Ask a running server whether it is ready."`
+	Who           whoCmd           `cmd:"" group:"declaration" help:"Say in plain English who may do what with a collection."`
+	Why           whyCmd           `cmd:"" group:"understand" help:"Say why a request was refused."`
+	Users         usersCmd         `cmd:"" group:"people" help:"Add, list and change accounts."`
+	Organisations organisationsCmd `cmd:"" group:"people" help:"Make organisations and change who belongs to them."`
+	Rows          rowsCmd          `cmd:"" group:"data" help:"Read and write rows, as somebody or as the system with a reason."`
+	Trust         trustCmd         `cmd:"" group:"begin" help:"Trust development's certificate authority on this machine."`
+	Version       versionCmd       `cmd:"" group:"program" help:"Print the version."`
 }
 
 // env is what a command works with: where it writes, and where it runs.

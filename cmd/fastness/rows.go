@@ -26,6 +26,7 @@ type asWhom struct {
 	As     string `name:"as" help:"Act as this account (address or id), under its rules."`
 	System bool   `name:"system" help:"Act without rules; needs --reason."`
 	Reason string `name:"reason" help:"Why rules do not apply; it is recorded."`
+	Org    string `name:"org" help:"An organisation, by id: the active one of --as, or with --system the one that new rows belong to."`
 	on
 }
 
@@ -36,19 +37,24 @@ func (a asWhom) args(words ...string) []string {
 	if a.System {
 		words = append(words, "--system", "--reason", a.Reason)
 	}
+	if a.Org != "" {
+		words = append(words, "--org", a.Org)
+	}
 	return words
 }
 
 func (a asWhom) caller(e *env, app *fastness.App) (*types.Caller, error) {
 	switch {
 	case a.System && a.As == "" && a.Reason != "":
-		return operator(a.Reason), nil
+		c := operator(a.Reason)
+		c.Org = types.ID(a.Org)
+		return c, nil
 	case a.As != "" && !a.System:
 		id, err := user(e, app, a.As)
 		if err != nil {
 			return nil, err
 		}
-		return app.CallerOf(e.ctx, id)
+		return app.CallerIn(e.ctx, id, types.ID(a.Org))
 	}
 	return nil, misused("say whose rules apply: --as EMAIL, or --system --reason WHY")
 }

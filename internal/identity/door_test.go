@@ -163,9 +163,14 @@ func (c *cable) Write(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 // replicas starts two rooms on one database, as two processes would; the second behind a cable.
-func replicas(t *testing.T, db store.DB) (one, two *town, line *cable) {
+func replicas(t *testing.T, db store.DB, change ...func(*identity.Config)) (one, two *town, line *cable) {
 	line = &cable{DB: db}
-	shared := func(c *identity.Config) { c.Shared, c.Clock, c.Silence = true, types.SystemClock{}, time.Second }
+	shared := func(c *identity.Config) {
+		c.Shared, c.Clock, c.Silence = true, types.SystemClock{}, time.Second
+		for _, fn := range change {
+			fn(c)
+		}
+	}
 	one = newTown(t, db, shared)
 	two = newTown(t, line, shared)
 	ctx, stop := context.WithCancel(context.Background())

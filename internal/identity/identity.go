@@ -22,6 +22,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/grant"
 	"github.com/fastness-dev/fastness/internal/identity/oidc"
 	"github.com/fastness-dev/fastness/internal/identity/operator"
+	"github.com/fastness-dev/fastness/internal/identity/organisation"
 	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/selfservice"
@@ -77,7 +78,9 @@ type Identity struct {
 	codes    *recovery.Codes
 	self     *selfservice.Self
 
-	providers *oidc.Providers
+	providers     *oidc.Providers
+	organisations *organisation.Organisations
+	roster        *organisation.Roster
 }
 
 // New puts the room together. It reads nothing yet; call Run for what goes on in the background.
@@ -92,9 +95,10 @@ func New(cfg Config) (*Identity, error) {
 	i.db = i.feed.DB()
 	i.accounts = account.New(cfg.Ring, cfg.Clock)
 	i.grants = grant.New(cfg.Plan.Roles, cfg.Clock)
-	i.sessions = session.New(session.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.grants.InForce, Idle: d.Session.Idle,
+	i.roster = organisation.NewRoster(cfg.Plan, i.grants)
+	i.sessions = session.New(session.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.roster.InForce, Home: i.roster.Home, Idle: d.Session.Idle,
 		Absolute: d.Session.Absolute, Parallel: d.Session.Parallel, Development: cfg.Plan.Development()})
-	i.tokens = token.New(token.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.grants})
+	i.tokens = token.New(token.Config{Feed: i.feed, Clock: cfg.Clock, Roles: i.roster})
 	i.throttle = throttle.New(i.db, cfg.Clock, cfg.Ring, cfg.Throttle)
 	i.app = totp.New(totp.Config{Clock: cfg.Clock, Ring: cfg.Ring, Issuer: d.Service.Name})
 	i.codes = recovery.New(cfg.Ring, i.accounts)
@@ -122,6 +126,7 @@ func New(cfg Config) (*Identity, error) {
 	if err := i.federate(cfg); err != nil {
 		return nil, err
 	}
+	i.organisations = newOrganisations(i)
 	i.Desk = operator.New(operator.Config{DB: i.db, Clock: cfg.Clock, Plan: cfg.Plan, Accounts: i.accounts, Sessions: i.sessions,
 		Grants: i.grants, Links: i.links, Profiles: cfg.Profiles, Federated: i.providers.Has})
 	return i, nil
@@ -147,7 +152,7 @@ func (i *Identity) Run(ctx context.Context) {
 // sweep deletes what is over. A failure is left to the next round: nothing that is over is honoured meanwhile.
 func (i *Identity) sweep(ctx context.Context) {
 	for _, f := range []func(context.Context) error{i.sessions.Sweep, i.machine.Sweep, i.links.Sweep, i.throttle.Sweep,
-		i.tokens.Sweep, i.providers.Sweep} {
+		i.tokens.Sweep, i.providers.Sweep, i.sweepOrganisations} {
 		if f(ctx) != nil {
 			return
 		}

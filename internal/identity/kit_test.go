@@ -125,6 +125,8 @@ type browser struct {
 	headers         http.Header
 }
 
+func (b *browser) addr() netip.Addr { return netip.MustParseAddr("203.0.113.7") }
+
 type reply struct {
 	t      *testing.T
 	Status int

@@ -20,7 +20,7 @@ func (i *Identity) sessionRoutes() []plan.Route {
 		{Name: "session", Method: "GET", Path: "/auth/session", Summary: "who am I", Access: own, Status: 200, Handle: i.session,
 			Out: object([]string{"account", "roles", "dormant", "factors"}, map[string]*plan.Schema{"account": idSchema,
 				"session": idSchema, "token": idSchema, "email": emailSchema, "roles": namesSchema, "dormant": namesSchema,
-				"factors": namesSchema, "fresh_at": timeSchema})},
+				"factors": namesSchema, "fresh_at": timeSchema, "organisation": idSchema})},
 		{Name: "sessions", Method: "GET", Path: "/auth/sessions", Summary: "my sessions, last used first", Access: own, Status: 200,
 			Handle: i.listSessions, Out: object([]string{"items"}, map[string]*plan.Schema{"items": list(entry)})},
 		{Name: "session_end", Method: "DELETE", Path: "/auth/sessions/{id}", Summary: "end one of my sessions", Access: own, Status: 204,
@@ -45,6 +45,9 @@ func (i *Identity) session(ctx context.Context, r *plan.Request) (*plan.Answer, 
 	}
 	if who.Token != "" {
 		body["token"] = who.Token
+	}
+	if who.Org != "" {
+		body["organisation"] = who.Org
 	}
 	return answer(http.StatusOK, body)
 }

@@ -14,7 +14,7 @@ import (
 func (i *Identity) tokenRoutes() []plan.Route {
 	scope := &plan.Schema{Any: true, Summary: "collection to a list of actions; absent: everything the roles may do"}
 	entry := object([]string{"id", "name", "roles", "created", "expires"}, map[string]*plan.Schema{"id": idSchema,
-		"name": text(80, "name"), "roles": namesSchema, "scope": scope, "created": timeSchema, "expires": timeSchema, "used": timeSchema,
+		"name": text(80, "name"), "roles": namesSchema, "scope": scope, "created": timeSchema, "expires": timeSchema, "used": timeSchema, "organisation": idSchema,
 		"token": text(200, "the secret; shown once, at issue")})
 	return []plan.Route{
 		{Name: "tokens", Method: "GET", Path: "/auth/tokens", Summary: "my API tokens", Access: plan.Access{SignedIn: true},
@@ -33,6 +33,9 @@ func tokenJSON(l token.Listed) map[string]any {
 	out := map[string]any{"id": l.ID, "name": l.Name, "roles": l.Roles, "created": stamp(l.Created), "expires": stamp(l.Expires)}
 	if l.Scope != nil {
 		out["scope"] = l.Scope
+	}
+	if l.Org != "" {
+		out["organisation"] = l.Org
 	}
 	if !l.Used.IsZero() {
 		out["used"] = stamp(l.Used)

@@ -96,7 +96,7 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 // others have been refused before.
 var (
 	errAccounts       = types.Refuse(types.Forbidden, "not_allowed", "accounts are made by sign-up or by an operator")
-	errOrganisations  = types.Refuse(types.Forbidden, "not_allowed", "organisations are made and renamed at /auth/organisations or with: fastness organisations")
+	errOrganisations  = types.Refuse(types.Forbidden, "not_allowed", "organisations and who belongs to them are changed at /auth/organisation or with: fastness organisations")
 	errNoOrganisation = types.Refuse(types.Invalid, "organisation_required", "say which organisation the row shall belong to; at the command line with --org")
 )
 
@@ -105,7 +105,7 @@ func builtIn(p *plan.Plan, col *plan.Collection, a types.Action) error {
 	switch {
 	case col == p.Accounts && a != types.Update && a != types.Read:
 		return errAccounts
-	case col == p.Organisations && a != types.Read:
+	case (col == p.Organisations || col == p.Memberships) && a != types.Read:
 		return errOrganisations
 	}
 	return nil

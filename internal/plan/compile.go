@@ -35,7 +35,8 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	c.collection(&f.Accounts)
 	if f.Organisations != nil {
 		c.collection(organisations(f.Organisations))
-		c.plan.Organisations = c.plan.byName["organisations"]
+		c.collection(memberships(f.Organisations))
+		c.plan.Organisations, c.plan.Memberships = c.plan.byName["organisations"], c.plan.byName["memberships"]
 	}
 	for i := range f.Collections {
 		c.collection(&f.Collections[i])

@@ -8,12 +8,20 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// organisations is the built-in collection: its rows come and go with organisations, and a session reads the one that is active
-// in it. Which others an account belongs to is told by the room of identity.
+// organisations is a built-in collection: its rows come and go with organisations, and a session reads the one that is active in
+// it. Which others an account belongs to is told by the room of identity.
 func organisations(o *decl.Organisations) *decl.Collection {
 	return &decl.Collection{Name: "organisations", Pos: o.Pos,
 		Fields: []decl.Field{{Name: "name", Type: "text", Min: &decl.Text{Value: "1", Pos: o.Pos}, Max: &decl.Text{Value: "120", Pos: o.Pos}, Pos: o.Pos}},
 		Allow:  []decl.Allow{{To: []string{"read"}, When: decl.Expr{Text: "row.id == me.org", Pos: o.Pos}, Pos: o.Pos}}}
+}
+
+// memberships is a built-in collection: who belongs to the active organisation, with which role. Rules ask it like any other.
+func memberships(o *decl.Organisations) *decl.Collection {
+	return &decl.Collection{Name: "memberships", Per: "organisation", Pos: o.Pos, Unique: [][]string{{"account"}},
+		Fields: []decl.Field{{Name: "account", Type: "account", Fixed: true, OnDelete: "cascade", Pos: o.Pos},
+			{Name: "role", Type: "enum", Values: o.Roles, Pos: o.Pos}},
+		Allow: []decl.Allow{{To: []string{"read"}, Pos: o.Pos}}}
 }
 
 // organisationRoles marks the roles that are held within an organisation and adds those that the block roles does not name.
@@ -51,7 +59,11 @@ func inOrganisation(col *Collection, a types.Action, when rule.Expr) rule.Expr {
 	if a == types.Create {
 		root = rule.NewRoot
 	}
-	return &rule.And{All: []rule.Expr{rule.InOrganisation(rule.Path{Root: root, From: col.Name}), when}}
+	bond := rule.InOrganisation(rule.Path{Root: root, From: col.Name})
+	if f, ok := when.(*rule.Fixed); ok && f.Truth == rule.Yes {
+		return bond
+	}
+	return &rule.And{All: []rule.Expr{bond, when}}
 }
 
 // checkOrganisations: rows of an organisation are nobody else's, so no public rule grants them, and nothing outside points at them:

@@ -26,9 +26,10 @@ type Plan struct {
 	Environment   string // "production" or "development"
 	Decl          *decl.File
 	Roles         []Role                 // in bit order
-	Collections   []*Collection          // in order of declaration, accounts and organisations first
+	Collections   []*Collection          // in order of declaration, the built-in ones first
 	Accounts      *Collection            // also in Collections
 	Organisations *Collection            // also in Collections; nil: the declaration has none
+	Memberships   *Collection            // beside Organisations
 	Shapes        map[string]*rule.Shape // by collection
 	Warnings      []string               // what check says without refusing
 	Settings      []Setting              // every setting in force; Decl has the same, defaults filled in

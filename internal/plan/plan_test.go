@@ -25,7 +25,7 @@ func TestPress(t *testing.T) {
 // TestUnbuiltIsRefusedByName: what cannot be done yet stops the start instead of being ignored.
 func TestUnbuiltIsRefusedByName(t *testing.T) {
 	for word, block := range map[string]string{
-		"organisations": "organisations: {sign_up: create, roles: [owner]}", "ledger: keep": "ledger: {keep: 7y}",
+		"ledger: keep": "ledger: {keep: 7y}",
 		"keys: rotate": "keys: {rotate: 90d}",
 	} {
 		f, err := decl.Parse("fastness.yaml", []byte("version: 1\nservice: {name: x}\n"+block+"\n"), "development")

@@ -10,9 +10,6 @@ func (c *compiler) unbuilt() {
 			c.fail(at, "%s is part of the grammar and not built yet; remove it until it is", word)
 		}
 	}
-	if d.Organisations != nil {
-		refuse(true, d.Organisations.Pos, "organisations")
-	}
 	refuse(d.Keys.Rotate != 0 || d.Keys.EraseAfter != 0, d.Keys.Root.Pos, "keys: rotate and erase_after")
 	refuse(d.Keys.Root.Value != "" && d.Keys.Root.Value != "file", d.Keys.Root.Pos, "keys: a root that is not a file")
 	refuse(d.Ledger.Keep != 0, decl.Pos{Line: 1, Col: 1}, "ledger: keep")

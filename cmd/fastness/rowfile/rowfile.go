@@ -20,8 +20,8 @@ import (
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 )
 
-// system are the fields that every row has and nobody writes.
-var system = []string{"id", "created", "updated", "version"}
+// system are the fields that nobody writes; org has not every row.
+var system = []string{"id", "created", "updated", "version", "org"}
 
 // FormatOf is the form of a file: what was asked for, else what its name ends in.
 func FormatOf(asked, file string) (string, error) {
@@ -49,7 +49,10 @@ func Writer(w io.Writer, format string, col *plan.Collection) func([]json.RawMes
 			return nil
 		}
 	}
-	out, names := csv.NewWriter(w), append([]string{}, system...)
+	out, names := csv.NewWriter(w), []string{}
+	for _, f := range col.System {
+		names = append(names, f.Name)
+	}
 	for _, f := range col.Fields {
 		names = append(names, f.Name)
 	}

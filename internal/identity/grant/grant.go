@@ -101,7 +101,7 @@ func (g *Grants) InForce(ctx context.Context, r store.Reader, account types.ID, 
 	}
 	for _, one := range grants {
 		role, declared := g.byName[one.Role]
-		if !declared || (!one.Expires.IsZero() && !now.Before(one.Expires)) {
+		if !declared || role.Org || (!one.Expires.IsZero() && !now.Before(one.Expires)) {
 			continue
 		}
 		if !one.Expires.IsZero() && (until.IsZero() || one.Expires.Before(until)) {
@@ -119,6 +119,7 @@ func (g *Grants) InForce(ctx context.Context, r store.Reader, account types.ID, 
 // Refusals of Add and Remove.
 var (
 	errRole    = types.Refuse(types.Invalid, "unknown_role", "the declaration has no such role; fastness check lists them")
+	errOrg     = types.Refuse(types.Invalid, "organisation_role", "this role is held within an organisation; give it with: fastness organisations put")
 	errManage  = types.Refuse(types.Forbidden, "not_allowed", "granting takes a role that manages roles; ask an operator")
 	errLack    = types.Refuse(types.Forbidden, "role_not_held", "you can only grant or withdraw roles that you have in force yourself; ask somebody who has it")
 	errSelf    = types.Refuse(types.Forbidden, "own_grant", "nobody changes his own roles upwards; ask another operator")
@@ -140,6 +141,9 @@ func (g *Grants) Add(ctx context.Context, tx store.Tx, by *types.Caller, account
 	r, ok := g.byName[role]
 	if !ok {
 		return errRole
+	}
+	if r.Org {
+		return errOrg
 	}
 	if err := g.may(by, r); err != nil {
 		return refuse(err)

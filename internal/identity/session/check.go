@@ -135,14 +135,14 @@ func (s *Sessions) standing(r *row, by Transport, us int64) error {
 
 func (s *Sessions) entry(ctx context.Context, rd store.Reader, r *row, now time.Time) (*entry, error) {
 	proved := types.Factor(r.factors)
-	force, dormant, until, err := s.cfg.Roles(ctx, rd, r.account, proved, now)
+	within, force, dormant, until, err := s.cfg.Roles(ctx, rd, r.account, r.org, proved, now)
 	if err != nil {
 		return nil, err
 	}
 	us := types.Micros(now)
 	e := &entry{transport: Transport(r.transport), dev: r.dev, rotateAt: r.expires,
 		deadline: min(r.expires, us+(5*time.Minute).Microseconds())}
-	e.caller = types.Caller{Kind: types.Signed, Account: r.account, Roles: force, Dormant: dormant, Org: r.org,
+	e.caller = types.Caller{Kind: types.Signed, Account: r.account, Roles: force, Dormant: dormant, Org: within,
 		Session: r.session, Factors: proved, FreshAt: types.FromMicros(r.freshAt)}
 	if !until.IsZero() {
 		e.deadline = min(e.deadline, types.Micros(until))

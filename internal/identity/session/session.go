@@ -37,15 +37,20 @@ const (
 	Bearer
 )
 
-// RolesOf tells which roles an account has with the factors proved: in force, dormant, and until when that is so (the
-// next expiry of a grant; zero: no end in sight).
-type RolesOf func(ctx context.Context, r store.Reader, account types.ID, proved types.Factor, now time.Time) (force, dormant types.RoleSet, until time.Time, err error)
+// RolesOf tells which roles an account has with the factors proved, while org is its active organisation: within is that
+// organisation, or "" when the account does not belong to it any more; then the roles in force, the dormant ones, and until
+// when that is so (the next expiry of a grant; zero: no end in sight).
+type RolesOf func(ctx context.Context, r store.Reader, account, org types.ID, proved types.Factor, now time.Time) (within types.ID, force, dormant types.RoleSet, until time.Time, err error)
+
+// HomeOf tells in which organisation a new session of the account begins; "" for none.
+type HomeOf func(ctx context.Context, r store.Reader, account types.ID) (types.ID, error)
 
 // Config describes the sessions of a service.
 type Config struct {
 	Feed        *feed.Feed    // required
 	Clock       types.Clock   // required
 	Roles       RolesOf       // required
+	Home        HomeOf        // nil: sessions begin in no organisation
 	Idle        time.Duration // without use; 0 means 30 minutes
 	Absolute    time.Duration // from sign-in; 0 means 12 hours
 	Parallel    int           // sessions of one account; 0 means 5

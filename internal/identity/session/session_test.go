@@ -30,8 +30,8 @@ func TestLabel(t *testing.T) {
 func bare(size int) *Sessions {
 	f := feed.New(feed.Config{Clock: types.SystemClock{}})
 	return New(Config{Feed: f, Clock: types.SystemClock{}, CacheSize: size,
-		Roles: func(context.Context, store.Reader, types.ID, types.Factor, time.Time) (types.RoleSet, types.RoleSet, time.Time, error) {
-			return 0, 0, time.Time{}, nil
+		Roles: func(context.Context, store.Reader, types.ID, types.ID, types.Factor, time.Time) (types.ID, types.RoleSet, types.RoleSet, time.Time, error) {
+			return "", 0, 0, time.Time{}, nil
 		}})
 }
 

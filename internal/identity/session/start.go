@@ -19,10 +19,10 @@ type Fresh struct {
 	Epoch     int64 // the account's, read in the same transaction
 	Factors   types.Factor
 	Transport Transport
-	Label     string // see Label
-	Address   string // class of the address (types.Entry.Address), never the address
-	Org       types.ID
-	Dev       bool // an operator's session in development: always freshly proved
+	Label     string   // see Label
+	Address   string   // class of the address (types.Entry.Address), never the address
+	Org       types.ID // the active organisation; "": where the account is at home, if anywhere
+	Dev       bool     // an operator's session in development: always freshly proved
 }
 
 // Started is a session with the token that opens it. The token is nowhere else: it cannot be read back.
@@ -68,6 +68,11 @@ func (s *Sessions) Start(ctx context.Context, tx store.Tx, f Fresh) (*Started, e
 		}
 		if err := tx.Record(types.Entry{Event: types.SignOut, Outcome: types.Done, At: now, Account: f.Account,
 			Kind: types.Signed, Session: live[i], Code: "parallel_limit", Count: 1}); err != nil {
+			return nil, err
+		}
+	}
+	if f.Org == "" && s.cfg.Home != nil {
+		if f.Org, err = s.cfg.Home(ctx, tx, f.Account); err != nil {
 			return nil, err
 		}
 	}
@@ -186,6 +191,17 @@ func (s *Sessions) SetOrg(ctx context.Context, tx store.Tx, account, session, or
 		return ErrNone
 	}
 	return announce(ctx, tx, session)
+}
+
+var leaveOrg = store.SQL(`UPDATE fastness_session SET org = NULL, renew = 1 WHERE account = ? AND org = ?`)
+
+// LeaveOrg takes an organisation out of every session of the account in which it is active. They take a new token at their
+// next use.
+func (s *Sessions) LeaveOrg(ctx context.Context, tx store.Tx, account, org types.ID) error {
+	if _, err := tx.Exec(ctx, leaveOrg, types.IDValue(account), types.IDValue(org)); err != nil {
+		return err
+	}
+	return feed.Announce(ctx, tx, feed.Note{Kind: feed.Account, Subject: account})
 }
 
 // Listed is a session as its owner sees it.

@@ -86,34 +86,39 @@ func (l *Links) ConfirmSignUp(ctx context.Context, secret types.Secret, c signin
 		if err != nil {
 			return err
 		}
-		id = types.NewID(l.cfg.Clock.Now())
-		profile := n.profile
-		if profile == nil {
-			profile = json.RawMessage("{}")
-		}
-		if err := l.cfg.Profiles.Create(ctx, tx, id, profile); err != nil {
-			return err
-		}
-		err = l.cfg.Accounts.Create(ctx, tx, account.Fresh{ID: id, State: account.Active, Email: n.email, Verified: true, PHC: n.password})
+		id, err = l.newcomer(ctx, tx, n.email, n.password, n.profile, c)
 		if errors.Is(err, account.ErrTaken) {
 			return errLink
 		}
-		if err != nil {
-			return err
-		}
-		for _, role := range l.cfg.Roles {
-			if err := l.cfg.Grants.Add(ctx, tx, system("sign-up"), id, role, time.Time{}); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(ctx, dropAddress, types.BytesValue(l.cfg.Accounts.Key(n.email))); err != nil {
-			return err
-		}
-		e := types.NewEntry(types.SignUp, types.Done, clientCaller(c), l.cfg.Clock.Now())
-		e.Collection, e.Row = "accounts", id
-		return tx.Record(e)
+		return err
 	})
 	return id, err
+}
+
+// newcomer makes the active account of an address that a letter has proved, with what newcomers get. Whatever else was pending
+// for the address dies.
+func (l *Links) newcomer(ctx context.Context, tx store.Tx, email string, phc types.Secret, profile json.RawMessage, c signin.Client) (types.ID, error) {
+	id := types.NewID(l.cfg.Clock.Now())
+	if profile == nil {
+		profile = json.RawMessage("{}")
+	}
+	if err := l.cfg.Profiles.Create(ctx, tx, id, profile); err != nil {
+		return "", err
+	}
+	if err := l.cfg.Accounts.Create(ctx, tx, account.Fresh{ID: id, State: account.Active, Email: email, Verified: true, PHC: phc}); err != nil {
+		return "", err
+	}
+	for _, role := range l.cfg.Roles {
+		if err := l.cfg.Grants.Add(ctx, tx, system("sign-up"), id, role, time.Time{}); err != nil {
+			return "", err
+		}
+	}
+	if _, err := tx.Exec(ctx, dropAddress, types.BytesValue(l.cfg.Accounts.Key(email))); err != nil {
+		return "", err
+	}
+	e := types.NewEntry(types.SignUp, types.Done, clientCaller(c), l.cfg.Clock.Now())
+	e.Collection, e.Row = "accounts", id
+	return id, tx.Record(e)
 }
 
 func clientCaller(c signin.Client) *types.Caller {

@@ -28,6 +28,7 @@ type Limits struct {
 	Account int           // one identifier from anywhere but known devices; 0 means 50
 	Device  int           // one identifier from one known device; 0 means 10
 	Factor  int           // second factors of one account from anywhere but known devices: six digits are few; 0 means 10
+	Inviter int           // letters of invitation that one member causes; 0 means 50
 	Letters int           // letters to one address that somebody else could ask for, known device or not; 0 means 5
 }
 
@@ -51,6 +52,7 @@ func New(db store.DB, clock types.Clock, ring *seal.Ring, l Limits) *Throttle {
 	or(&l.Account, 50)
 	or(&l.Device, 10)
 	or(&l.Factor, 10)
+	or(&l.Inviter, 50)
 	or(&l.Letters, 5)
 	if l.Window == 0 {
 		l.Window = 15 * time.Minute
@@ -73,7 +75,7 @@ type lane struct {
 }
 
 // lettered are the tries that end in mail to an address that somebody else may have typed in.
-var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true}
+var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true, "org_invite": true}
 
 func (t *Throttle) lanes(try Try) []lane {
 	key := func(parts ...string) []byte { return t.ring.MAC(seal.Throttle, parts...) }
@@ -84,6 +86,9 @@ func (t *Throttle) lanes(try Try) []lane {
 	pair, account := t.limits.Pair, t.limits.Account
 	if try.What == "factor" {
 		account = t.limits.Factor
+	}
+	if try.What == "org_inviter" {
+		pair, account = t.limits.Inviter, t.limits.Inviter
 	}
 	if lettered[try.What] {
 		pair, account = t.limits.Letters, t.limits.Letters

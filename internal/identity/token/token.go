@@ -1,7 +1,7 @@
 // Package token keeps API tokens: named credentials for programs, issued by a person for himself.
 //
 // Policy: a token always expires, carries a subset of the roles that its owner had in force when he issued it from a
-// freshly proved session, may be narrowed to collections and actions, and never counts as freshly proved. Its secret
+// freshly proved session and the organisation that was active there, may be narrowed to collections and actions, and never counts as freshly proved. Its secret
 // begins with fst_, so that scanners find it in repositories, and is stored as a hash only. It dies with the account's
 // epoch: a new password, new factors or another state end every token; a role that is withdrawn goes from tokens at once.
 package token
@@ -38,8 +38,8 @@ var ErrNone = errors.New("token: no such token")
 
 // Roles gives the roles that an account holds now, whatever factors they require.
 type Roles interface {
-	// InForce is that of grant.Grants.
-	InForce(ctx context.Context, r store.Reader, account types.ID, proved types.Factor, now time.Time) (force, dormant types.RoleSet, until time.Time, err error)
+	// InForce is as session.RolesOf says.
+	InForce(ctx context.Context, r store.Reader, account, org types.ID, proved types.Factor, now time.Time) (within types.ID, force, dormant types.RoleSet, until time.Time, err error)
 	Names(types.RoleSet) []string
 	Set([]string) (types.RoleSet, bool)
 }
@@ -99,6 +99,7 @@ type Listed struct {
 	Created time.Time
 	Expires time.Time
 	Used    time.Time // to the minute; zero: never
+	Org     types.ID  // the organisation that was active when it was issued, and is while it is used; "" for none
 }
 
 func invalid(path, code, detail string) error {
@@ -108,11 +109,11 @@ func invalid(path, code, detail string) error {
 
 var (
 	epoch  = store.SQL(`SELECT epoch FROM fastness_account WHERE id = ? AND state = 'active'`)
-	insert = store.SQL(`INSERT INTO fastness_api_token (id, hash, account, epoch, name, roles, scope, created, expires, used)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`)
-	listOf = store.SQL(`SELECT t.id, t.name, t.roles, t.scope, t.created, t.expires, t.used FROM fastness_api_token t
+	insert = store.SQL(`INSERT INTO fastness_api_token (id, hash, account, epoch, name, roles, scope, created, expires, used, org)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`)
+	listOf = store.SQL(`SELECT t.id, t.name, t.roles, t.scope, t.created, t.expires, t.used, t.org FROM fastness_api_token t
 		JOIN fastness_account a ON a.id = t.account WHERE t.account = ? AND t.epoch = a.epoch AND t.expires > ? ORDER BY t.id`)
-	load = store.SQL(`SELECT t.id, t.account, t.roles, t.scope, t.expires, t.used FROM fastness_api_token t
+	load = store.SQL(`SELECT t.id, t.account, t.roles, t.scope, t.expires, t.used, t.org FROM fastness_api_token t
 		JOIN fastness_account a ON a.id = t.account WHERE t.hash = ? AND t.epoch = a.epoch AND a.state = 'active'`)
 	remove = store.SQL(`DELETE FROM fastness_api_token WHERE id = ? AND account = ?`)
 	use    = store.SQL(`UPDATE fastness_api_token SET used = ? WHERE id = ? AND used < ?`)
@@ -141,7 +142,7 @@ func (t *Tokens) Issue(ctx context.Context, who *types.Caller, f Fresh) (*Listed
 		return nil, types.Secret{}, invalid("scope", "unknown_action", "actions are read, create, update and delete")
 	}
 	secret := types.NewSecret(Prefix + types.Token(32))
-	l := &Listed{ID: types.NewID(now), Name: f.Name, Roles: t.cfg.Roles.Names(set), Scope: f.Scope, Created: now, Expires: f.Expires}
+	l := &Listed{ID: types.NewID(now), Name: f.Name, Roles: t.cfg.Roles.Names(set), Scope: f.Scope, Created: now, Expires: f.Expires, Org: who.Org}
 	err = t.db.Write(ctx, func(tx store.Tx) error {
 		have, err := t.List(ctx, tx, who.Account)
 		if err != nil {
@@ -156,7 +157,7 @@ func (t *Tokens) Issue(ctx context.Context, who *types.Caller, f Fresh) (*Listed
 		}
 		if _, err := tx.Exec(ctx, insert, types.IDValue(l.ID), hashOf(secret), types.IDValue(who.Account), types.IntValue(at),
 			types.TextValue(f.Name), types.TextValue(strings.Join(l.Roles, ",")), types.TextValue(string(scope)),
-			types.IntValue(types.Micros(now)), types.IntValue(types.Micros(f.Expires))); err != nil {
+			types.IntValue(types.Micros(now)), types.IntValue(types.Micros(f.Expires)), types.IDValue(who.Org)); err != nil {
 			return err
 		}
 		e := types.NewEntry(types.TokenIssue, types.Done, who, now)
@@ -206,7 +207,7 @@ func (t *Tokens) List(ctx context.Context, r store.Reader, account types.ID) ([]
 	var out []Listed
 	for rows.Next() {
 		l := Listed{ID: types.ID(rows.Text(0)), Name: rows.Text(1), Roles: strings.Split(rows.Text(2), ","),
-			Created: types.FromMicros(rows.Int(4)), Expires: types.FromMicros(rows.Int(5))}
+			Created: types.FromMicros(rows.Int(4)), Expires: types.FromMicros(rows.Int(5)), Org: types.ID(rows.Text(7))}
 		if err := json.Unmarshal(rows.Bytes(3), &l.Scope); err != nil {
 			return nil, err
 		}
@@ -272,10 +273,11 @@ func (t *Tokens) load(ctx context.Context, h [32]byte, now time.Time) (*entry, e
 		if us >= expires {
 			return ErrNone
 		}
-		force, dormant, until, err := t.cfg.Roles.InForce(ctx, r, e.caller.Account, 0, now)
+		within, force, dormant, until, err := t.cfg.Roles.InForce(ctx, r, e.caller.Account, e.caller.Org, 0, now)
 		if err != nil {
 			return err
 		}
+		e.caller.Org = within
 		set := types.RoleSet(0)
 		for _, name := range strings.Split(roles, ",") {
 			one, _ := t.cfg.Roles.Set([]string{name}) // a role that is no longer declared grants nothing
@@ -309,7 +311,7 @@ func (t *Tokens) read(ctx context.Context, r store.Reader, h [32]byte, e *entry,
 		}
 		return "", 0, ErrNone
 	}
-	e.caller = types.Caller{Kind: types.Signed, Token: types.ID(rows.Text(0)), Account: types.ID(rows.Text(1))}
+	e.caller = types.Caller{Kind: types.Signed, Token: types.ID(rows.Text(0)), Account: types.ID(rows.Text(1)), Org: types.ID(rows.Text(6))}
 	var scope map[string][]string
 	if err := json.Unmarshal(rows.Bytes(3), &scope); err != nil {
 		return "", 0, err
@@ -356,7 +358,8 @@ func Tables() []store.Table {
 	}
 	return []store.Table{{Name: "fastness_api_token", Primary: []string{"id"},
 		Columns: []store.Column{text("id"), {Name: "hash", Type: store.BytesColumn, NotNull: true}, text("account"),
-			number("epoch"), text("name"), text("roles"), text("scope"), number("created"), number("expires"), number("used")},
+			number("epoch"), text("name"), text("roles"), text("scope"), number("created"), number("expires"), number("used"),
+			{Name: "org", Type: store.TextColumn}},
 		Indexes: []store.Index{{Name: "fastness_api_token_hash", Columns: []string{"hash"}, Unique: true},
 			{Name: "fastness_api_token_account", Columns: []string{"account"}}},
 		Foreign: []store.ForeignKey{{Name: "fastness_api_token_owner", Columns: []string{"account"}, RefTable: "fastness_account",

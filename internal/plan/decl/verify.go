@@ -26,11 +26,11 @@ func (r *reader) verify(f *File) {
 	r.verifyRoles(f)
 	names := []string{"accounts"}
 	if r.verifyOrganisations(f); f.Organisations != nil {
-		names = append(names, "organisations")
+		names = append(names, "organisations", "memberships")
 	}
 	for _, c := range f.Collections {
-		if c.Name == "organisations" && f.Organisations != nil {
-			r.fail(c.Pos, "organisations is built in; rename this collection")
+		if f.Organisations != nil && (c.Name == "organisations" || c.Name == "memberships") {
+			r.fail(c.Pos, "%s is built in; rename this collection", c.Name)
 		} else if c.Name == "accounts" {
 			r.fail(c.Pos, "accounts is built in; declare its fields in the block accounts")
 		} else if slices.Contains(names, c.Name) {
