@@ -12,25 +12,26 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/tenant"
 	"github.com/fastness-dev/fastness/internal/edge"
 )
 
 // commands is the whole command line; each command is a file of its own.
 type commands struct {
-	New           newCmd           `cmd:"" group:"begin" help:"Make a folder with a commented declaration."`
-	Check         checkCmd         `cmd:"" group:"declaration" help:"Read the declaration and say what is wrong with it."`
-	Settings      settingsCmd      `cmd:"" group:"declaration" help:"List every setting in force, its source and the requirement it serves."`
-	Serve         serveCmd         `cmd:"" group:"server" help:"Serve the declaration over HTTPS."`
-	Plan          planCmd          `cmd:"" group:"server" help:"Say what would change in the database, or print the OpenAPI document."`
-	Migrate       migrateCmd       `cmd:"" group:"server" help:"Bring the database to the declaration; what would be lost must be named."`
-	Health        healthCmd        `cmd:"" group:"server" help:"Ask a running server whether it is ready."`
-	Who           whoCmd           `cmd:"" group:"declaration" help:"Say in plain English who may do what with a collection."`
-	Why           whyCmd           `cmd:"" group:"understand" help:"Say why a request was refused."`
-	Users         usersCmd         `cmd:"" group:"people" help:"Add, list and change accounts."`
-	Organisations organisationsCmd `cmd:"" group:"people" help:"Make organisations and change who belongs to them."`
-	Rows          rowsCmd          `cmd:"" group:"data" help:"Read and write rows, as somebody or as the system with a reason."`
-	Trust         trustCmd         `cmd:"" group:"begin" help:"Trust development's certificate authority on this machine."`
-	Version       versionCmd       `cmd:"" group:"program" help:"Print the version."`
+	New           newCmd          `cmd:"" group:"begin" help:"Make a folder with a commented declaration."`
+	Check         checkCmd        `cmd:"" group:"declaration" help:"Read the declaration and say what is wrong with it."`
+	Settings      settingsCmd     `cmd:"" group:"declaration" help:"List every setting in force, its source and the requirement it serves."`
+	Serve         serveCmd        `cmd:"" group:"server" help:"Serve the declaration over HTTPS."`
+	Plan          planCmd         `cmd:"" group:"server" help:"Say what would change in the database, or print the OpenAPI document."`
+	Migrate       migrateCmd      `cmd:"" group:"server" help:"Bring the database to the declaration; what would be lost must be named."`
+	Health        healthCmd       `cmd:"" group:"server" help:"Ask a running server whether it is ready."`
+	Who           whoCmd          `cmd:"" group:"declaration" help:"Say in plain English who may do what with a collection."`
+	Why           whyCmd          `cmd:"" group:"understand" help:"Say why a request was refused."`
+	Users         usersCmd        `cmd:"" group:"people" help:"Add, list and change accounts."`
+	Organisations tenant.Commands `cmd:"" group:"people" help:"Make organisations and change who belongs to them."`
+	Rows          rowsCmd         `cmd:"" group:"data" help:"Read and write rows, as somebody or as the system with a reason."`
+	Trust         trustCmd        `cmd:"" group:"begin" help:"Trust development's certificate authority on this machine."`
+	Version       versionCmd      `cmd:"" group:"program" help:"Print the version."`
 }
 
 // env is what a command works with: where it writes, and where it runs.
@@ -78,7 +79,7 @@ func run(e *env, args []string) int {
 	code, exited := 0, false
 	parser, err := kong.New(&c, kong.Name("fastness"), kong.Description("A team's secure backend: serve a declaration, and say what it does."),
 		kong.Writers(e.out, e.err), kong.Exit(func(n int) { code, exited = n, true }), kong.ExplicitGroups(groups),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}), kong.Bind(e))
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}), kong.Bind(e), kong.BindTo(host{e}, (*tenant.Host)(nil)))
 	if err != nil {
 		fmt.Fprintln(e.err, err)
 		return exitUsage
