@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/invented"
 	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/store"
 )
@@ -52,7 +53,7 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	var lines []string
 	if c.Seed {
-		if lines, err = seed(e.ctx, app); err != nil {
+		if lines, err = invented.Press(e.ctx, app, operator("seeding development with invented rows")); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,5 @@
-package main
+// Package invented fills an empty press with accounts and articles that nobody wrote, for trying things out.
+package invented
 
 import (
 	"context"
@@ -14,12 +15,12 @@ import (
 // seedRows is how many invented articles an empty press gets, so that lists and cursors mean something.
 const seedRows = 2000
 
-// seed fills an empty press with one account per role and invented articles, and returns one working curl per role.
-func seed(ctx context.Context, app *fastness.App) ([]string, error) {
+// Press fills an empty press with one account per role and invented articles, and returns one working curl per role. The operator's
+// acts are evidence.
+func Press(ctx context.Context, app *fastness.App, by *types.Caller) ([]string, error) {
 	if !app.Plan.Development() || app.Plan.Collection("articles") == nil {
 		return nil, fmt.Errorf("--seed fills examples/press in development only")
 	}
-	by := operator("seeding development with invented rows")
 	lines := []string{fmt.Sprintf("anonymous: curl -sk '%s/api/v1/articles?limit=2'", app.Base())}
 	for _, role := range app.Plan.RoleNames() {
 		email := role + "@press.example"
