@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Runs the browser tests, a module of their own in browser/, with Chromium. Says so when there are none yet.
+# Runs the browser tests, a module of their own in browser/, with Chromium, and looks at their source like at everybody's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ -f browser/go.mod ] || { echo "no browser tests yet"; exit 0; }
-command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium libnss3-tools"; exit 1; }
-go -C browser test -json ./... | go run ./.ci/summary ${TALLY:+-tally "$TALLY"}
+for tool in chromium certutil npm; do
+  command -v "$tool" >/dev/null || { echo "$tool is missing: apt-get install chromium libnss3-tools npm"; exit 1; }
+done
+[ -d browser/node_modules/axe-core ] || npm ci --prefix browser --no-audit --no-fund --loglevel=error
+go -C browser vet ./...
+[ ! -x .tools/staticcheck ] || (cd browser && ../.tools/staticcheck -tests ./...)
+go -C browser test -count=1 -json ./... | go run ./.ci/summary ${TALLY:+-tally "$TALLY"}

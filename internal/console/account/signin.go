@@ -18,7 +18,8 @@ import (
 // passkeyForm is the button of a ceremony; see asset/passkey.js.
 type passkeyForm struct {
 	Action, Options, Ceremony, Label, To, Look string
-	Named                                      any // an input for a name; nil: none
+	Body                                       string // of the request for options; "" for none
+	Named                                      any    // an input for a name; nil: none
 }
 
 type signInData struct {
@@ -30,7 +31,7 @@ type signInData struct {
 
 func (p *Pages) signInView(onward string) page.View {
 	d := signInData{To: onward, SignUp: p.cfg.Plan.Decl.SignUp.Mode == "open",
-		Passkey: passkeyForm{Action: "/account/sign-in/passkey", Options: "/auth/sign-in/passkey/options", Ceremony: "get", Label: "Sign in with a passkey", To: onward, Look: "secondary"}}
+		Passkey: passkeyForm{Action: "/account/sign-in/passkey", Options: "/auth/sign-in/passkey/options", Ceremony: "get", Body: "{}", Label: "Sign in with a passkey", To: onward, Look: "secondary"}}
 	for _, l := range p.id.Providers().List() {
 		l.Start = page.With(l.Start, "return", onward)
 		d.Providers = append(d.Providers, l)
@@ -115,7 +116,7 @@ func (p *Pages) factorView(ctx context.Context, r *plan.Request, onward string) 
 	}
 	d := factorData{To: onward, App: slices.Contains(asked, "totp"), Codes: slices.Contains(asked, "recovery-code")}
 	if slices.Contains(asked, "passkey") {
-		d.Passkey = &passkeyForm{Action: factorPath, Options: factorPath + "/options", Ceremony: "get", Label: "Use a passkey", To: onward}
+		d.Passkey = &passkeyForm{Action: factorPath, Options: factorPath + "/options", Ceremony: "get", Body: "{}", Label: "Use a passkey", To: onward}
 		if d.App {
 			d.Passkey.Look = "secondary"
 		}

@@ -54,7 +54,7 @@ func (p *Pages) tokenNewView(ctx context.Context, r *plan.Request, form url.Valu
 		return v, err
 	}
 	l := p.kit.Language(r)
-	d := tokenNewData{Verbs: verbs, Narrow: form.Get("reach") == "some", Scope: map[string]bool{}}
+	d := tokenNewData{Verbs: verbs, Narrow: form.Get("reach") != "all", Scope: map[string]bool{}}
 	chosen := form["role[]"]
 	for _, name := range p.id.Grants().Names(r.Caller.Roles) {
 		d.Roles = append(d.Roles, page.Choice{Value: name, Label: name, Selected: slices.Contains(chosen, name) || form == nil})

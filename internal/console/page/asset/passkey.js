@@ -31,7 +31,7 @@ function encode(credential) {
 
 async function ceremony(form) {
   const answer = await fetch(form.dataset.options, {
-    method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: form.dataset.passkey === "create" ? null : "{}",
+    method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: form.dataset.body || null,
   });
   const told = await answer.json();
   if (answer.status === 403 && told.code === "step_up_required") {

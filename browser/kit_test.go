@@ -1,0 +1,232 @@
+// Package browser drives the people's pages with Chromium: the built binary serves an example in development, the browser trusts its
+// certificate authority as a person's would (through its own store; no certificate error is ignored), and passkeys are made by
+// DevTools' virtual authenticator.
+//
+// The map: kit_test.go (the server, the browser), tab_test.go (one person's window), person_test.go (accounts), then a file per story:
+// passkey, app, session, plain (without script), hostile (another site), inert (stored text), access (axe-core), picture (docs/img).
+package browser
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// service is a running server with its declaration.
+type service struct {
+	dir, base string
+	env       []string
+	cmd       *exec.Cmd
+
+	mu  sync.Mutex
+	log []string
+	got *sync.Cond
+}
+
+// The one server and the one browser of the tests. Each person has a browser context of his own: other cookies, other storage.
+var (
+	app     *service
+	chrome  context.Context
+	program string
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "browser:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "fastness-browser-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "fastness")
+	build := exec.Command("go", "build", "-o", program, "./cmd/fastness")
+	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	if app, err = serve(filepath.Join(dir, "clinic"), "testdata/fastness.yaml"); err != nil {
+		return 0, err
+	}
+	defer app.stop()
+	if neighbour, err = newAuthority(filepath.Join(app.authority(), "neighbour")); err != nil {
+		return 0, err
+	}
+	home := filepath.Join(dir, "home")
+	if err := trust(home, app.authority()); err != nil {
+		return 0, err
+	}
+	stop, err := startBrowser(home)
+	if err != nil {
+		return 0, err
+	}
+	defer stop()
+	return m.Run(), nil
+}
+
+// serve starts the binary with a declaration and waits until it says that it serves.
+func serve(dir, declaration string) (*service, error) {
+	text, err := os.ReadFile(declaration)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	text = append(text, fmt.Sprintf("\nlisten: {https: \"127.0.0.1:%d\"}\n", port)...)
+	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), text, 0o600); err != nil {
+		return nil, err
+	}
+	s := &service{dir: dir, base: fmt.Sprintf("https://localhost:%d", port), env: append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))}
+	s.got = sync.NewCond(&s.mu)
+	s.cmd = exec.Command(program, "serve", "--env", "development", "--no-access-log", dir)
+	s.cmd.Env = s.env
+	pipe, err := s.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		lines := bufio.NewScanner(pipe)
+		for lines.Scan() {
+			s.mu.Lock()
+			s.log = append(s.log, lines.Text())
+			s.got.Broadcast()
+			s.mu.Unlock()
+		}
+	}()
+	if _, err := s.wait(regexp.MustCompile(` serves .* on (https://\S+)`), 0); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// wait returns the last group of the first line, from a mark on, that matches.
+func (s *service) wait(re *regexp.Regexp, from int) (string, error) {
+	over := time.AfterFunc(30*time.Second, func() { s.got.Broadcast() })
+	defer over.Stop()
+	deadline := time.Now().Add(30 * time.Second)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for ; from < len(s.log); from++ {
+			if m := re.FindStringSubmatch(s.log[from]); m != nil {
+				return m[len(m)-1], nil
+			}
+		}
+		if time.Now().After(deadline) {
+			return "", fmt.Errorf("the server did not say %q; it said:\n%s", re, strings.Join(s.log, "\n"))
+		}
+		s.got.Wait()
+	}
+}
+
+// mark is where wait shall begin to look for what comes next.
+func (s *service) mark() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.log)
+}
+
+// link is the link of the next letter to an address.
+func (s *service) link(t *testing.T, address string, from int) string {
+	t.Helper()
+	link, err := s.wait(regexp.MustCompile(regexp.QuoteMeta(address)+`.*?(https://localhost:\d+/account/\S+)`), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+// run calls the command line, which works through the control socket.
+func (s *service) run(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(program, append(args, "--env", "development", "--declaration", s.dir)...)
+	cmd.Env = s.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func (s *service) authority() string { return filepath.Join(s.dir, "config", "fastness") }
+
+func (s *service) stop() {
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.cmd.Wait()
+}
+
+// trust puts the development authorities below a folder into the certificate store of a home, as `fastness trust` tells people to.
+func trust(home, authorities string) error {
+	db := filepath.Join(home, ".pki", "nssdb")
+	if err := os.MkdirAll(db, 0o700); err != nil {
+		return err
+	}
+	certutil := func(args ...string) error {
+		if out, err := exec.Command("certutil", append(args, "-d", "sql:"+db)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("certutil %s: %w\n%s", strings.Join(args, " "), err, out)
+		}
+		return nil
+	}
+	if err := certutil("-N", "--empty-password"); err != nil {
+		return err
+	}
+	found := 0
+	err := filepath.WalkDir(authorities, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !strings.HasPrefix(d.Name(), "ca") || !strings.HasSuffix(d.Name(), ".pem") || strings.Contains(d.Name(), "key") {
+			return err
+		}
+		found++
+		return certutil("-A", "-t", "C,,", "-n", path, "-i", path)
+	})
+	if err == nil && found == 0 {
+		err = fmt.Errorf("no certificate authority below %s", authorities)
+	}
+	return err
+}
+
+func startBrowser(home string) (stop func(), err error) {
+	path := os.Getenv("CHROMIUM")
+	if path == "" {
+		path = "/usr/bin/chromium"
+	}
+	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("force-color-profile", "srgb"),
+		chromedp.UserDataDir(filepath.Join(home, "profile")), chromedp.Env("HOME=" + home), chromedp.WSURLReadTimeout(60 * time.Second)}
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	chrome, _ = chromedp.NewContext(allocator)
+	if err := chromedp.Run(chrome); err != nil {
+		cancel()
+		return nil, fmt.Errorf("chromium: %w", err)
+	}
+	return func() { chromedp.Cancel(chrome); cancel() }, nil
+}
