@@ -120,12 +120,15 @@ func (s Server) dial(ctx context.Context, network, address string) (net.Conn, er
 // send hands one letter over. The error is a *job.Failure: final when the server refuses this very letter for good, otherwise
 // to be tried again.
 func (s Server) send(ctx context.Context, m *gomail.Msg, helo string) error {
-	var conn net.Conn
+	talk, hangUp := context.WithCancel(ctx)
+	defer hangUp()
 	opts := []gomail.Option{gomail.WithPort(s.port), gomail.WithTimeout(timeout), gomail.WithHELO(helo), gomail.WithoutNoop(),
 		gomail.WithTLSConfig(s.door.TLS(s.host)), gomail.WithTLSPolicy(gomail.TLSMandatory),
 		gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
-			var err error
-			conn, err = s.dial(ctx, network, address)
+			conn, err := s.dial(ctx, network, address)
+			if err == nil { // go-mail looks at ctx only until here, and leaves a connection open whose greeting failed
+				context.AfterFunc(talk, func() { conn.Close() })
+			}
 			return conn, err
 		})}
 	if s.implicit || s.bare { // TLS was made by dial, or is not needed
@@ -139,17 +142,13 @@ func (s Server) send(ctx context.Context, m *gomail.Msg, helo string) error {
 	if err != nil {
 		return &job.Failure{Code: "server_settings", Err: err}
 	}
-	talk, err := client.DialToSMTPClientWithContext(ctx)
-	if conn != nil { // go-mail leaves a connection open whose greeting failed, and does not look at ctx afterwards
-		defer conn.Close()
-		defer context.AfterFunc(ctx, func() { conn.Close() })()
-	}
+	server, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		return &job.Failure{Code: dialCode(err), Err: err}
 	}
-	err = client.SendWithSMTPClient(talk, m)
+	err = client.SendWithSMTPClient(server, m)
 	if m.IsDelivered() { // what fails after the server took the letter would only send it twice
-		_ = client.CloseWithSMTPClient(talk)
+		_ = client.CloseWithSMTPClient(server)
 		return nil
 	}
 	return sendFailure(err)
