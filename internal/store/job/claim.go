@@ -86,7 +86,12 @@ var (
 // Claim leases up to q.Side jobs that are due. Jobs that expired, or that were tried too often by processes that did not
 // live to say so, end as failed instead.
 func (j *Jobs) Claim(ctx context.Context, q Queue) ([]Job, error) {
-	q = q.withDefaults()
+	out, _, err := j.claim(ctx, q.withDefaults())
+	return out, err
+}
+
+// claim also returns how many jobs ended as failed instead.
+func (j *Jobs) claim(ctx context.Context, q Queue) ([]Job, int, error) {
 	var idle bool
 	err := j.cfg.DB.View(ctx, func(r store.Reader) error { // a look costs nothing; a write would, every second
 		all, err := j.due(ctx, r, q)
@@ -94,7 +99,7 @@ func (j *Jobs) Claim(ctx context.Context, q Queue) ([]Job, error) {
 		return err
 	})
 	if err != nil || idle {
-		return nil, err
+		return nil, 0, err
 	}
 	var out []Job
 	var lost []Failed
@@ -134,12 +139,12 @@ func (j *Jobs) Claim(ctx context.Context, q Queue) ([]Job, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, f := range lost {
 		q.lost(f)
 	}
-	return out, nil
+	return out, len(lost), nil
 }
 
 func (q Queue) lost(f Failed) {

@@ -34,10 +34,10 @@ func (j *Jobs) Work(ctx context.Context, q Queue, h Handler) {
 	}
 }
 
-// Round claims and does what is due once, and says how many jobs that were.
+// Round claims and does what is due once, and says how many jobs that were, those that came too late included.
 func (j *Jobs) Round(ctx context.Context, q Queue, h Handler) (int, error) {
 	q = q.withDefaults()
-	claimed, err := j.Claim(ctx, q)
+	claimed, lost, err := j.claim(ctx, q)
 	if err != nil {
 		return 0, err
 	}
@@ -49,7 +49,7 @@ func (j *Jobs) Round(ctx context.Context, q Queue, h Handler) (int, error) {
 		wg.Go(func() { errs[i] = j.one(work, q, b, h) })
 	}
 	wg.Wait()
-	return len(claimed), errors.Join(errs...)
+	return len(claimed) + lost, errors.Join(errs...)
 }
 
 // bounded gives work a context that ends after limit, or Config.Grace after ctx.
