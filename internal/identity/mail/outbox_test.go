@@ -197,7 +197,7 @@ func TestEveryLetter(t *testing.T) {
 		for _, language := range mail.Languages {
 			before := len(s.Letters())
 			subjects := map[string]bool{}
-			for _, m := range all() {
+			for _, m := range all()[1:] { // the first goes to nobody
 				m.Language = language
 				o.add(m)
 			}

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/store"
@@ -43,8 +44,9 @@ type Config struct {
 
 // Jobs is queues and leases. It is safe for concurrent use; several processes may share the database.
 type Jobs struct {
-	cfg    Config
-	holder types.ID // names this process in leases
+	cfg      Config
+	holder   types.ID // names this process in leases
+	settling sync.Mutex
 }
 
 // New returns the jobs of the database.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // Handler does one job. It returns what to record in the transaction that completes the job (nil: nothing), or an error; a
@@ -70,18 +71,40 @@ func (j *Jobs) bounded(ctx context.Context, limit time.Duration) (context.Contex
 func (j *Jobs) one(ctx context.Context, q Queue, b Job, h Handler) error {
 	effect, err := guarded(ctx, b, h)
 	ctx = context.WithoutCancel(ctx) // what was done is written down, however late it is
-	if err == nil {
-		err = j.Complete(ctx, b, effect)
-	} else if f := failureOf(err); f.Final {
-		err = j.Fail(ctx, q, b, f.Code)
-	} else {
-		err = j.Postpone(ctx, q, b, f.Code)
-	}
+	err = j.settle(ctx, func() error {
+		if err == nil {
+			return j.Complete(ctx, b, effect)
+		}
+		f := failureOf(err)
+		if f.Final {
+			return j.Fail(ctx, q, b, f.Code)
+		}
+		return j.Postpone(ctx, q, b, f.Code)
+	})
 	if errors.Is(err, ErrFenced) {
 		j.cfg.Log.Warn("a job was taken over by another process while it was done here", "queue", q.Name, "job", string(b.ID))
 		return nil
 	}
 	return err
+}
+
+// settle writes down how a job ended, one job of this process at a time, and again when others were in the way: what is not
+// written down is done twice.
+func (j *Jobs) settle(ctx context.Context, write func() error) error {
+	j.settling.Lock()
+	defer j.settling.Unlock()
+	for n := 1; ; n++ {
+		err := write()
+		if n == 10 || types.KindOf(err) != types.Unavailable {
+			return err
+		}
+		t := time.NewTimer(time.Duration(n) * 20 * time.Millisecond)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
 }
 
 // guarded contains panics: a job that panics is a failed try.
