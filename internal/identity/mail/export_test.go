@@ -14,7 +14,9 @@ import (
 // connection; nil: it stays as it is.
 func Reroute(s Server, roots *x509.CertPool, connected func(net.Conn) net.Conn) Server {
 	cfg := dial.Config{Hosts: []string{net.JoinHostPort(s.host, strconv.Itoa(s.port))}, Private: private, Roots: roots,
-		Resolve: func(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil }}
+		Resolve: func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+		}}
 	if connected != nil {
 		cfg.Connect = func(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
 			conn, err := (&net.Dialer{}).DialContext(ctx, network, to.String())
