@@ -91,6 +91,26 @@ func TestKeyIsBoundToItsCaller(t *testing.T) {
 	})
 }
 
+// TestKeyIsBoundToItsOrganisation: after a switch the same key is a key of its own: what was made there is not answered here.
+func TestKeyIsBoundToItsOrganisation(t *testing.T) {
+	keeptest.Each(t, keeptest.Declaration(t, "tenants"), func(t *testing.T, k *keeptest.Kit) {
+		here := k.Member("Ann", k.Organisation("Herons"), "owner")
+		there := k.Join(here, k.Organisation("Ravens"), "owner")
+		made := map[*types.Caller]string{}
+		for _, c := range []*types.Caller{here, there, here} {
+			a, err := k.Keep.Create(t.Context(), c, keep.Write{Collection: "boards", Body: []byte(`{"name": "Nest"}`), IdempotencyKey: "k", Method: "POST", Path: "/api/v1/boards"})
+			id, _ := keeptest.Row(t, a, err)["id"].(string)
+			if made[c] != "" && made[c] != id {
+				t.Errorf("the repeated request made %s beside %s", id, made[c])
+			}
+			made[c] = id
+		}
+		if made[here] == made[there] {
+			t.Error("a row of one organisation is answered in another")
+		}
+	})
+}
+
 // TestKeyIsBoundToItsRoute: the same key on another path or by another method is a key of its own.
 func TestKeyIsBoundToItsRoute(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
