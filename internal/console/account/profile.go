@@ -66,11 +66,11 @@ func label(name string) string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// inputs describes fields for a form; row holds the present values, nil for none.
+// inputs describes fields for a form; row holds the present values, nil for an account that is being made, which gets defaults.
 func (p *Pages) inputs(fields []*plan.Field, row map[string]json.RawMessage) []page.Input {
 	var out []page.Input
 	for _, f := range fields {
-		in := page.Input{Name: prefix + f.Name, Label: label(f.Name), Kind: "text", Optional: f.Optional, Value: shown(row[f.Name])}
+		in := page.Input{Name: prefix + f.Name, Label: label(f.Name), Kind: "text", Optional: f.Optional || row == nil && f.Default != nil, Value: shown(row[f.Name])}
 		if f.MaxLen > 0 && f.Type == plan.TextField {
 			in.Max = strconv.Itoa(f.MaxLen)
 		}
@@ -163,7 +163,7 @@ func (p *Pages) profileOf(form url.Values, fields []*plan.Field) (json.RawMessag
 	for _, f := range fields {
 		typed := form.Get(prefix + f.Name)
 		if strings.TrimSpace(typed) == "" && f.Type != plan.BoolField && f.Type != plan.ListField {
-			if !f.Optional {
+			if !f.Optional && f.Default == nil {
 				return nil, &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "fill in what is missing", Fields: []types.FieldError{{Path: f.Name, Code: "required"}}}
 			}
 			continue

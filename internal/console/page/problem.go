@@ -79,7 +79,6 @@ var wrong = map[string]string{
 	"range":               "Choose an end within the next year.",
 	"not_held":            "Choose at least one of your roles.",
 	"unknown_action":      "Choose at least one thing that the token may do.",
-	"not_the_same":        "The two are not the same.",
 }
 
 // Message puts a refusal into the reader's words.

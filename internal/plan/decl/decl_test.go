@@ -1,6 +1,7 @@
 package decl_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/fastness-dev/fastness/internal/plan/decl"
@@ -19,5 +20,15 @@ func TestPress(t *testing.T) {
 	}
 	if f, err = decl.ParseFile("../../../examples/press/fastness.yaml", "production"); err != nil || f.SignUp.Mode != "invite" {
 		t.Errorf("production: %v, %v", f.SignUp, err)
+	}
+}
+
+// TestAccent: pages whose accent cannot be read do not start.
+func TestAccent(t *testing.T) {
+	for accent, want := range map[string]string{`"#0b5a6f"`: "", `"#ffcc00"`: "contrast of 1.4", `"teal"`: "six hexadecimal digits", `"#fff"`: "six hexadecimal digits"} {
+		_, err := decl.Parse("fastness.yaml", []byte("version: 1\nservice: {name: a, host: a.example}\npages: {name: A, accent: "+accent+"}\n"), "production")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", accent, err)
+		}
 	}
 }
