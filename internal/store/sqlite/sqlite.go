@@ -51,6 +51,7 @@ type DB struct {
 	once    sync.Once
 	writer  *conn
 	batch   int64 // number of the last batch
+	guarded int   // how many of the next batches have a savepoint around each member; the writer's own
 
 	slots   chan struct{} // bounds reading connections
 	mu      sync.Mutex

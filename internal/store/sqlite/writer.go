@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/fastness-dev/fastness/internal/store"
@@ -98,6 +99,7 @@ func (db *DB) write() {
 			close(first.done)
 			continue
 		}
+		db.letCome()
 		var alone *job
 		batch, alone = db.gather(append(batch[:0], first))
 		db.commitBatch(batch)
@@ -105,6 +107,15 @@ func (db *DB) write() {
 			alone.err = alone.exclusive(db.writer)
 			close(alone.done)
 		}
+	}
+}
+
+// letCome gives way as long as others have something to add: a request that has its turn now joins this commit instead of the next.
+// It does not wait: when nobody has anything the writer goes on at once.
+func (db *DB) letCome() {
+	for n := -1; n < len(db.jobs); {
+		n = len(db.jobs)
+		runtime.Gosched()
 	}
 }
 
@@ -124,18 +135,30 @@ func (db *DB) gather(batch []*job) ([]*job, *job) {
 	return batch, nil
 }
 
-// commitBatch runs the members, each in a savepoint, and commits once. When the transaction falls apart (full disk,
-// interrupted statement, failed commit) the members are run once more, each in a transaction of its own.
+// guardedBatches is for how many batches members are guarded after one had to be undone: whoever fails on purpose costs the others
+// a second run in a hundred.
+const guardedBatches = 100
+
+// errUnguarded ends a batch one of whose members failed after it wrote, without a savepoint that could undo it alone.
+var errUnguarded = errors.New("store: a member failed after it wrote")
+
+// commitBatch runs the members and commits once. A savepoint around each member costs a copy of every page that it touches, and those
+// who are refused have almost always written nothing yet: so members are first run without. When one fails after it wrote, all are
+// run again, guarded. When the transaction itself falls apart (full disk, interrupted statement, failed commit) the members are run
+// once more, each in a transaction of its own.
 func (db *DB) commitBatch(batch []*job) {
-	whole, err := db.tryBatch(batch)
+	guarded := db.guarded > 0
+	if guarded {
+		db.guarded--
+	}
+	whole, err := db.tryBatch(batch, guarded)
+	if errors.Is(err, errUnguarded) {
+		db.guarded = guardedBatches
+		whole, err = db.tryBatch(again(batch), true)
+	}
 	if !whole {
-		for i, j := range batch {
-			if j.told { // its caller has gone on and reads the job no more, except for this copy's sake
-				again := *j
-				j = &again
-				batch[i] = j
-			}
-			if ok, e := db.tryBatch([]*job{j}); !ok {
+		for _, j := range again(batch) {
+			if ok, e := db.tryBatch([]*job{j}, true); !ok {
 				j.err = e
 			}
 		}
@@ -151,6 +174,17 @@ func (db *DB) commitBatch(batch []*job) {
 	}
 }
 
+// again prepares a batch for another run. A caller who was told has gone on and reads the job no more: a copy is run.
+func again(batch []*job) []*job {
+	for i, j := range batch {
+		if j.told {
+			second := *j
+			batch[i] = &second
+		}
+	}
+	return batch
+}
+
 // tell wakes the caller, once. Those who asked for soon are told when their function ran, the others after the commit.
 func (j *job) tell() {
 	if !j.told {
@@ -161,13 +195,16 @@ func (j *job) tell() {
 
 // tryBatch reports false when nothing of the batch was committed and its members may be run again; members' own errors
 // are in the jobs. An error with true means that the fate of the commit is unknown.
-func (db *DB) tryBatch(batch []*job) (whole bool, err error) {
+func (db *DB) tryBatch(batch []*job, guarded bool) (whole bool, err error) {
 	c := db.writer
 	if err := c.exec(beginWrite, nil); err != nil {
 		return false, translate(err)
 	}
 	for _, j := range batch {
-		db.member(c, j)
+		if !db.member(c, j, guarded) {
+			c.exec(rollback, nil)
+			return false, errUnguarded
+		}
 		if j.soon && j.err == nil && !c.GetAutocommit() {
 			j.tell()
 		}
@@ -211,14 +248,17 @@ func (db *DB) afterFailedCommit(cause error) (whole bool, err error) {
 	return false, translate(cause)
 }
 
-// member runs one job in a savepoint, with its deadline, and contains its panics.
-func (db *DB) member(c *conn, j *job) {
+// member runs one job with its deadline, guarded by a savepoint, and contains its panics. clean is false when a job that is not guarded
+// failed and left something behind.
+func (db *DB) member(c *conn, j *job, guarded bool) (clean bool) {
 	j.err, j.entries = nil, j.entries[:0]
 	if j.err = j.ctx.Err(); j.err != nil {
-		return
+		return true
 	}
-	if j.err = translate(c.exec(savepoint, nil)); j.err != nil {
-		return
+	if guarded {
+		if j.err = translate(c.exec(savepoint, nil)); j.err != nil {
+			return true
+		}
 	}
 	limited, cancel := context.WithTimeout(j.ctx, db.cfg.WriteTime)
 	c.SetInterrupt(limited)
@@ -230,7 +270,10 @@ func (db *DB) member(c *conn, j *job) {
 	}
 	cancel()
 	if c.GetAutocommit() {
-		return
+		return true
+	}
+	if !guarded {
+		return t.unguarded()
 	}
 	if j.err != nil {
 		c.exec(undo, nil)
@@ -246,6 +289,19 @@ func (db *DB) member(c *conn, j *job) {
 	if err := c.exec(release, nil); err != nil && j.err == nil {
 		j.err = translate(err)
 	}
+	return true
+}
+
+// unguarded settles a member without a savepoint: it succeeded, or failed and left nothing but the evidence that it wants to keep.
+func (t *tx) unguarded() (clean bool) {
+	inside, kept := store.Kept(t.job.err)
+	if t.job.err != nil && (t.wrote || !kept && len(t.job.entries) > 0) {
+		return false
+	}
+	if kept {
+		t.job.err = inside
+	}
+	return true
 }
 
 // call contains panics: one member must not end the writer.
@@ -264,6 +320,9 @@ type tx struct {
 	db  *DB
 	ctx context.Context
 	job *job
+
+	wrote     bool // something other than evidence
+	recording bool
 }
 
 // Exec runs a statement; a broken constraint is a *store.ConstraintError and undoes only the statement.
@@ -271,13 +330,18 @@ func (t *tx) Exec(_ context.Context, s *store.Stmt, args ...types.Value) (int64,
 	if err := t.c.exec(s, args); err != nil {
 		return 0, t.db.constraint(err)
 	}
+	t.wrote = t.wrote || !t.recording
 	return t.c.Changes(), nil
 }
 
 // Record writes the entry now and remembers it in case the data is rolled back but the evidence kept.
 func (t *tx) Record(e types.Entry) error {
 	t.job.entries = append(t.job.entries, e)
-	return t.db.cfg.Recorder.Record(t.ctx, t, e)
+	t.recording = true
+	err := t.db.cfg.Recorder.Record(t.ctx, t, e)
+	t.recording = false
+	t.wrote = t.wrote || err != nil // half an entry may be there
+	return err
 }
 
 // Savepoint runs fn so that its effects vanish when it fails.
