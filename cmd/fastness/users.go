@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -18,7 +17,14 @@ type usersCmd struct {
 	Revoke  usersRevokeCmd  `cmd:"" help:"Take a role."`
 	Disable usersDisableCmd `cmd:"" help:"Disable an account and end its sessions."`
 	Enable  usersEnableCmd  `cmd:"" help:"Undo disable."`
-	Explain usersExplainCmd `cmd:"" help:"Say which roles are in force and why."`
+	Explain usersExplainCmd `cmd:"" help:"Say which roles are in force and why, and what somebody may do with a collection."`
+	Approve usersApproveCmd `cmd:"" help:"Approve a role that somebody else asked for; without an id, list what waits."`
+	Deny    usersDenyCmd    `cmd:"" help:"Deny a role that somebody asked for."`
+	Require usersRequireCmd `cmd:"" help:"Demand a second factor of one account, whatever its roles."`
+
+	Sessions     usersSessionsCmd     `cmd:"" help:"List somebody's sessions, or end them."`
+	ResetFactors usersResetFactorsCmd `cmd:"" help:"Forget the factors of somebody who lost them."`
+
 	Session usersSessionCmd `cmd:"" help:"Development: print a one-hour bearer token."`
 }
 
@@ -48,6 +54,7 @@ func (c *usersAddCmd) Run(e *env) error {
 			return err
 		}
 		fmt.Fprintf(e.out, "account %s\nenrolment link, once, for %v:\n%s\n", added.ID, added.Valid, added.Link.Reveal())
+		waiting(e, added.Waits)
 		return nil
 	})
 }
@@ -70,35 +77,8 @@ func (c *usersInviteCmd) Run(e *env) error {
 			return err
 		}
 		fmt.Fprintf(e.out, "invited; the link is good for %v\n", added.Valid)
+		waiting(e, added.Waits)
 		return nil
-	})
-}
-
-type usersGrantCmd struct {
-	Who   string `arg:"" help:"Address or id."`
-	Role  string `arg:"" help:"The role."`
-	Until string `name:"until" help:"The last day, YYYY-MM-DD; for good when absent."`
-	on
-}
-
-// Run gives a role.
-func (c *usersGrantCmd) Run(e *env) error {
-	args := []string{"users", "grant", c.Who, c.Role}
-	var until time.Time
-	if c.Until != "" {
-		day, err := time.Parse(time.DateOnly, c.Until)
-		if err != nil {
-			return misused("--until is a date like 2026-12-31")
-		}
-		until = day.Add(24 * time.Hour)
-		args = append(args, "--until", c.Until)
-	}
-	return c.work(e, args, func(app *fastness.App) error {
-		id, err := user(e, app, c.Who)
-		if err != nil {
-			return err
-		}
-		return app.Identity.Grant(e.ctx, operator("users grant"), id, c.Role, until)
 	})
 }
 
@@ -148,26 +128,6 @@ func (c *usersEnableCmd) Run(e *env) error {
 			return err
 		}
 		return app.Identity.Enable(e.ctx, operator("users enable"), id)
-	})
-}
-
-type usersExplainCmd struct {
-	Who string `arg:"" help:"Address or id."`
-	on
-}
-
-// Run says which roles are in force.
-func (c *usersExplainCmd) Run(e *env) error {
-	return c.work(e, []string{"users", "explain", c.Who}, func(app *fastness.App) error {
-		id, err := user(e, app, c.Who)
-		if err != nil {
-			return err
-		}
-		lines, err := app.Identity.Explain(e.ctx, operator("users explain"), id)
-		for _, l := range lines {
-			fmt.Fprintln(e.out, l)
-		}
-		return err
 	})
 }
 

@@ -25,7 +25,7 @@ const maxBody = 32 << 10
 // Routes lists the endpoints under /auth/.
 func (i *Identity) Routes() []plan.Route {
 	var out []plan.Route
-	for _, group := range [][]plan.Route{i.signInRoutes(), i.signUpRoutes(), i.sessionRoutes(), i.factorRoutes(), i.passkeyRoutes(), i.tokenRoutes(), i.providers.Routes(), i.organisations.Routes()} {
+	for _, group := range [][]plan.Route{i.signInRoutes(), i.signUpRoutes(), i.sessionRoutes(), i.factorRoutes(), i.passkeyRoutes(), i.tokenRoutes(), i.providers.Routes(), i.organisations.Routes(), i.deskRoutes()} {
 		out = append(out, group...)
 	}
 	for n := range out {

@@ -73,7 +73,7 @@ func (c *compiler) fail(at decl.Pos, format string, args ...any) {
 
 func (c *compiler) roles() {
 	for i, r := range c.plan.Decl.Roles {
-		role := Role{Name: r.Name, Set: types.RoleSet(1) << i, ReadOnly: r.ReadOnly, Manages: r.Manages}
+		role := Role{Name: r.Name, Set: types.RoleSet(1) << i, ReadOnly: r.ReadOnly, Manages: r.Manages, Approve: r.Approve == "two"}
 		switch r.Requires {
 		case "mfa":
 			role.Requires = AnyMFA

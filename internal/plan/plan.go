@@ -50,6 +50,7 @@ type Role struct {
 	Requires Requirement
 	ReadOnly bool     // write verbs are removed from what this role grants
 	Manages  []string // "accounts", "roles"
+	Approve  bool     // granting it takes a second person
 	Org      bool     // held within an organisation, in force while that is the active one; never granted to an account
 }
 

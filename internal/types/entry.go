@@ -30,6 +30,8 @@ const (
 	Recover      Event = "account.recover"
 	GrantAdd     Event = "grant.add"
 	GrantRemove  Event = "grant.remove"
+	GrantAsk     Event = "grant.ask"  // of a role that takes two persons
+	GrantDeny    Event = "grant.deny" // of what was asked for
 	TokenIssue   Event = "token.issue"
 	TokenRevoke  Event = "token.revoke"
 	OrgChange    Event = "organisation.change"

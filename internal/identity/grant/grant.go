@@ -3,7 +3,10 @@
 // Policy: a role is in force only while its grant has not expired and the session has proved what the role requires;
 // until then it is dormant. Only a role that manages roles may grant or withdraw, nobody grants what he does not himself
 // have in force, nobody changes his own grants upwards, and the last account that can manage roles keeps that role,
-// whoever asks. The operator at the machine is bound by the last rule only.
+// whoever asks. A role that says approve: two is given by one who asks and another who approves. The operator at the machine is bound
+// by the last two rules only. A factor that is demanded of an account makes all its roles dormant until a session has proved it.
+//
+// The map: grant.go (grants, who may give them), approve.go (requests, demands on one account).
 package grant
 
 import (
@@ -99,6 +102,10 @@ func (g *Grants) InForce(ctx context.Context, r store.Reader, account types.ID, 
 	if err != nil {
 		return 0, 0, time.Time{}, err
 	}
+	demanded, err := g.Required(ctx, r, account)
+	if err != nil {
+		return 0, 0, time.Time{}, err
+	}
 	for _, one := range grants {
 		role, declared := g.byName[one.Role]
 		if !declared || role.Org || (!one.Expires.IsZero() && !now.Before(one.Expires)) {
@@ -107,7 +114,7 @@ func (g *Grants) InForce(ctx context.Context, r store.Reader, account types.ID, 
 		if !one.Expires.IsZero() && (until.IsZero() || one.Expires.Before(until)) {
 			until = one.Expires
 		}
-		if role.Requires.Met(proved) {
+		if role.Requires.Met(proved) && demanded.Met(proved) {
 			force |= role.Set
 		} else {
 			dormant |= role.Set
@@ -134,42 +141,63 @@ var (
 	withdraw = store.SQL(`DELETE FROM fastness_grant WHERE account = ? AND role = ?`)
 )
 
-// Add grants a role until a time (zero: without end). The caller is judged here.
+// Add grants a role until a time (zero: without end). The caller is judged here. A role that takes two persons is refused: see Give.
 func (g *Grants) Add(ctx context.Context, tx store.Tx, by *types.Caller, account types.ID, role string, until time.Time) error {
+	r, err := g.judge(ctx, tx, by, account, role, until)
+	if err != nil {
+		return err
+	}
+	if r.Approve {
+		return g.refused(tx, by, types.GrantAdd, account, role, errApproval, g.clock.Now())
+	}
+	return g.write(ctx, tx, by, account, role, until, "role:"+role)
+}
+
+// judge says whether the caller may grant the role to the account until then.
+func (g *Grants) judge(ctx context.Context, tx store.Tx, by *types.Caller, account types.ID, role string, until time.Time) (plan.Role, error) {
 	now := g.clock.Now()
 	refuse := func(err *types.Error) error { return g.refused(tx, by, types.GrantAdd, account, role, err, now) }
 	r, ok := g.byName[role]
 	if !ok {
-		return errRole
+		return r, errRole
 	}
 	if r.Org {
 		return errOrg
 	}
 	if err := g.may(by, r); err != nil {
-		return refuse(err)
+		return r, refuse(err)
 	}
 	if by.Kind == types.Signed && by.Account == account {
-		return refuse(errSelf)
+		return r, refuse(errSelf)
 	}
 	if !until.IsZero() && !until.After(now) {
-		return errExpiry
+		return r, errExpiry
 	}
 	if !until.IsZero() && manages(r) {
 		if last, err := g.last(ctx, tx, account); err != nil {
-			return err
+			return r, err
 		} else if last {
-			return refuse(errLast) // an end in sight is a removal
+			return r, refuse(errLast) // an end in sight is a removal
 		}
 	}
-	expires := types.IntValue(0)
-	if !until.IsZero() {
-		expires = types.IntValue(types.Micros(until))
-	}
-	if _, err := tx.Exec(ctx, upsert, types.IDValue(account), types.TextValue(role), expires, types.IDValue(by.Account),
+	return r, nil
+}
+
+func (g *Grants) write(ctx context.Context, tx store.Tx, by *types.Caller, account types.ID, role string, until time.Time, code string) error {
+	now := g.clock.Now()
+	if _, err := tx.Exec(ctx, upsert, types.IDValue(account), types.TextValue(role), end(until), types.IDValue(by.Account),
 		types.IntValue(types.Micros(now))); err != nil {
 		return err
 	}
-	return g.done(ctx, tx, by, types.GrantAdd, account, role, now)
+	return g.done(ctx, tx, by, types.GrantAdd, account, code, now)
+}
+
+// end is when a grant expires as it is stored: 0 for never.
+func end(until time.Time) types.Value {
+	if until.IsZero() {
+		return types.IntValue(0)
+	}
+	return types.IntValue(types.Micros(until))
 }
 
 // Remove withdraws a role. The caller is judged here; whoever manages roles may also give up his own.
@@ -196,7 +224,7 @@ func (g *Grants) Remove(ctx context.Context, tx store.Tx, by *types.Caller, acco
 	if n == 0 {
 		return errNoGrant
 	}
-	return g.done(ctx, tx, by, types.GrantRemove, account, role, now)
+	return g.done(ctx, tx, by, types.GrantRemove, account, "role:"+role, now)
 }
 
 // Guard refuses when taking the account away (disabling, erasing) would leave nobody who manages roles.
@@ -281,25 +309,38 @@ func (g *Grants) refused(tx store.Tx, by *types.Caller, ev types.Event, account 
 	return store.Keep(why)
 }
 
-func (g *Grants) done(ctx context.Context, tx store.Tx, by *types.Caller, ev types.Event, account types.ID, role string, now time.Time) error {
+func (g *Grants) done(ctx context.Context, tx store.Tx, by *types.Caller, ev types.Event, account types.ID, code string, now time.Time) error {
 	e := types.NewEntry(ev, types.Done, by, now)
-	e.Collection, e.Row, e.Code = "accounts", account, "role:"+role
+	e.Collection, e.Row, e.Code = "accounts", account, code
 	if err := tx.Record(e); err != nil {
 		return err
 	}
 	return feed.Announce(ctx, tx, feed.Note{Kind: feed.Account, Subject: account})
 }
 
-// Tables returns the table of grants.
+// Tables returns the tables of grants, of requests for them, and of what is demanded of single accounts.
 func Tables() []store.Table {
-	return []store.Table{{Name: "fastness_grant", Primary: []string{"account", "role"},
-		Columns: []store.Column{
-			{Name: "account", Type: store.TextColumn, NotNull: true}, {Name: "role", Type: store.TextColumn, NotNull: true},
-			{Name: "expires", Type: store.IntColumn, NotNull: true}, {Name: "granted_by", Type: store.TextColumn},
-			{Name: "at", Type: store.IntColumn, NotNull: true},
-		},
-		Indexes: []store.Index{{Name: "fastness_grant_role", Columns: []string{"role", "account"}}},
-		Foreign: []store.ForeignKey{{Name: "fastness_grant_owner", Columns: []string{"account"}, RefTable: "fastness_account",
-			RefColumn: "id", OnDelete: store.Cascade}},
-	}}
+	text := func(name string) store.Column {
+		return store.Column{Name: name, Type: store.TextColumn, NotNull: true}
+	}
+	number := func(name string) store.Column {
+		return store.Column{Name: name, Type: store.IntColumn, NotNull: true}
+	}
+	owner := func(name string) []store.ForeignKey {
+		return []store.ForeignKey{{Name: name, Columns: []string{"account"}, RefTable: "fastness_account", RefColumn: "id", OnDelete: store.Cascade}}
+	}
+	return []store.Table{
+		{Name: "fastness_grant", Primary: []string{"account", "role"},
+			Columns: []store.Column{text("account"), text("role"), number("expires"), {Name: "granted_by", Type: store.TextColumn}, number("at")},
+			Indexes: []store.Index{{Name: "fastness_grant_role", Columns: []string{"role", "account"}}},
+			Foreign: owner("fastness_grant_owner")},
+		{Name: "fastness_grant_request", Primary: []string{"id"},
+			Columns: []store.Column{text("id"), text("account"), text("role"), number("expires"), {Name: "asked_by", Type: store.TextColumn},
+				number("at"), number("until")},
+			Indexes: []store.Index{{Name: "fastness_grant_request_account", Columns: []string{"account"}}},
+			Foreign: owner("fastness_grant_request_owner")},
+		{Name: "fastness_requirement", Primary: []string{"account"},
+			Columns: []store.Column{text("account"), number("requires"), number("at")},
+			Foreign: owner("fastness_requirement_owner")},
+	}
 }

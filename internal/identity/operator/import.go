@@ -119,7 +119,7 @@ func (d *Desk) take(ctx context.Context, tx store.Tx, by *types.Caller, p Newcom
 		return err
 	}
 	for _, role := range slices.Compact(slices.Sorted(slices.Values(p.Roles))) {
-		if err := d.cfg.Grants.Add(ctx, tx, by, n.ID, role, time.Time{}); err != nil {
+		if _, err := d.cfg.Grants.Give(ctx, tx, by, n.ID, role, time.Time{}); err != nil {
 			return err
 		}
 	}

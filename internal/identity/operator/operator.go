@@ -8,13 +8,16 @@ package operator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/passkey"
+	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
+	"github.com/fastness-dev/fastness/internal/identity/token"
+	"github.com/fastness-dev/fastness/internal/identity/totp"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -30,6 +33,11 @@ type Config struct {
 	Grants   *grant.Grants
 	Links    *signup.Links
 	Profiles signup.Profiles
+	Outbox   signup.Outbox
+	Tokens   *token.Tokens
+	App      *totp.TOTP
+	Passkeys *passkey.Passkeys
+	Codes    *recovery.Codes
 	// Federated reports whether the account is linked to an OpenID provider, which is a way in.
 	Federated func(ctx context.Context, r store.Reader, id types.ID) (bool, error)
 }
@@ -45,6 +53,7 @@ type Added struct {
 	ID    types.ID
 	Link  types.Secret  // one-time; for AddUser only
 	Valid time.Duration // of the link
+	Waits []string      // roles that wait for a second person's approval
 }
 
 // AddUser makes an account with roles and returns a one-time enrolment link of fifteen minutes. Doing it again for an
@@ -54,7 +63,8 @@ func (d *Desk) AddUser(ctx context.Context, by *types.Caller, email string, role
 	if err != nil {
 		return nil, err
 	}
-	return &Added{ID: id, Link: link, Valid: 15 * time.Minute}, nil
+	waits, err := d.waits(ctx, id)
+	return &Added{ID: id, Link: link, Valid: 15 * time.Minute, Waits: waits}, err
 }
 
 // Invite is AddUser with the link sent by mail, valid for seven days.
@@ -63,7 +73,24 @@ func (d *Desk) Invite(ctx context.Context, by *types.Caller, email string, roles
 	if err != nil {
 		return nil, err
 	}
-	return &Added{ID: id, Valid: 7 * 24 * time.Hour}, nil
+	waits, err := d.waits(ctx, id)
+	return &Added{ID: id, Valid: 7 * 24 * time.Hour, Waits: waits}, err
+}
+
+// waits lists the roles that the account would get if somebody approved.
+func (d *Desk) waits(ctx context.Context, id types.ID) ([]string, error) {
+	var out []string
+	err := d.cfg.DB.View(ctx, func(r store.Reader) error {
+		out = nil
+		all, err := d.cfg.Grants.Requests(ctx, r)
+		for _, q := range all {
+			if q.Account == id {
+				out = append(out, q.Role)
+			}
+		}
+		return err
+	})
+	return out, err
 }
 
 // User is an account as operators see it.
@@ -105,6 +132,8 @@ func (d *Desk) mayManage(by *types.Caller) error {
 	return errManage
 }
 
+var errErased = types.Refuse(types.Conflict, "account_erased", "the account was erased for good; add a new one")
+
 // ErrNoUser: no account of that address or id.
 var ErrNoUser = types.Refuse(types.NotFound, "no_such_account", "no account has this address; list them with: fastness users list")
 
@@ -133,7 +162,8 @@ func (d *Desk) Find(ctx context.Context, by *types.Caller, who string) (*account
 	return acc, err
 }
 
-// Grant gives a role until a time (zero: without end). Live sessions take a new token at their next use.
+// Grant gives a role until a time (zero: without end); one that takes two persons is refused, see Ask. Live sessions take a new token
+// at their next use.
 func (d *Desk) Grant(ctx context.Context, by *types.Caller, id types.ID, role string, until time.Time) error {
 	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		if err := d.cfg.Grants.Add(ctx, tx, by, id, role, until); err != nil {
@@ -184,7 +214,7 @@ func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to a
 			state = account.Invited
 		}
 		if acc.State == account.Erased {
-			return types.Refuse(types.Conflict, "account_erased", "the account was erased for good; add a new one")
+			return errErased
 		}
 		if to == account.Disabled {
 			if err := d.cfg.Grants.Guard(ctx, tx, by, id); err != nil {
@@ -237,78 +267,4 @@ func (d *Desk) DevSession(ctx context.Context, by *types.Caller, id types.ID) (*
 		return tx.Record(e)
 	})
 	return out, err
-}
-
-// Explain says in plain words what stands between an account and its roles.
-func (d *Desk) Explain(ctx context.Context, by *types.Caller, id types.ID) ([]string, error) {
-	if err := d.mayManage(by); err != nil {
-		return nil, err
-	}
-	var lines []string
-	err := d.cfg.DB.View(ctx, func(r store.Reader) error {
-		lines = nil
-		acc, err := d.cfg.Accounts.Get(ctx, r, id)
-		if err != nil {
-			return err
-		}
-		grants, err := d.cfg.Grants.Of(ctx, r, id)
-		if err != nil {
-			return err
-		}
-		live, err := d.cfg.Sessions.List(ctx, r, id)
-		if err != nil {
-			return err
-		}
-		lines = d.explain(acc, grants, len(live))
-		return nil
-	})
-	if errors.Is(err, account.ErrNone) {
-		return nil, ErrNoUser
-	}
-	return lines, err
-}
-
-func (d *Desk) explain(acc *account.Account, grants []grant.Grant, sessions int) []string {
-	states := map[account.State]string{account.Invited: "waits for its owner to use the enrolment link: it cannot sign in",
-		account.Active: "is active", account.Disabled: "was disabled by an operator: it cannot sign in",
-		account.Locked: "was locked by its owner: it cannot sign in", account.Erased: "was erased for good"}
-	lines := []string{fmt.Sprintf("account %s %s", acc.ID, states[acc.State]),
-		fmt.Sprintf("factors: %d authenticator apps, %d passkeys, %d recovery codes; %d live sessions", acc.TOTP, acc.Passkeys, acc.Codes, sessions)}
-	if len(grants) == 0 {
-		lines = append(lines, "it holds no role")
-	}
-	now := d.cfg.Clock.Now()
-	for _, g := range grants {
-		role, declared := d.cfg.Grants.Role(g.Role)
-		line := "role " + g.Role + ": "
-		switch {
-		case !declared:
-			line += "is no longer declared and grants nothing"
-		case !g.Expires.IsZero() && !now.Before(g.Expires):
-			line += "expired " + g.Expires.UTC().Format(time.RFC3339)
-		case !role.Requires.Met(bestOf(acc)):
-			line += "dormant: it requires a factor that the account has not enrolled"
-		case !role.Requires.Met(types.Password):
-			line += "in force in sessions that proved a second factor"
-		default:
-			line += "in force"
-		}
-		if !g.Expires.IsZero() && now.Before(g.Expires) {
-			line += ", until " + g.Expires.UTC().Format(time.RFC3339)
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// bestOf is what the account could prove with everything it has enrolled.
-func bestOf(acc *account.Account) types.Factor {
-	f := types.Password
-	if acc.TOTP > 0 {
-		f |= types.TOTP
-	}
-	if acc.Passkeys > 0 {
-		f |= types.Passkey
-	}
-	return f
 }

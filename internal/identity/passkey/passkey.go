@@ -133,6 +133,17 @@ func (p *Passkeys) Rename(ctx context.Context, tx store.Tx, account, id types.ID
 	return one(tx.Exec(ctx, rename, types.TextValue(name), types.IDValue(id), types.IDValue(account)))
 }
 
+var forget = store.SQL(`DELETE FROM fastness_passkey WHERE account = ?`)
+
+// Forget forgets every passkey and an enrolment that waits.
+func (p *Passkeys) Forget(ctx context.Context, tx store.Tx, account types.ID) error {
+	if _, err := tx.Exec(ctx, dropPending, types.IDValue(account)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, forget, types.IDValue(account))
+	return err
+}
+
 // Remove forgets a passkey and returns how many are left. ErrNone: he has none of that id.
 func (p *Passkeys) Remove(ctx context.Context, tx store.Tx, account, id types.ID) (left int, err error) {
 	if err := one(tx.Exec(ctx, remove, types.IDValue(id), types.IDValue(account))); err != nil {

@@ -127,7 +127,8 @@ func clientCaller(c signin.Client) *types.Caller {
 
 // Add makes an account that waits for its owner, with roles, and returns the enrolment link. mail sends the link instead
 // of leaving it to whoever asked, and makes it last longer. An account that still waits gets a new link in place of its
-// old ones. by is judged: the operator, or somebody whose role manages accounts (and, for roles, roles).
+// old ones. by is judged: the operator, or somebody whose role manages accounts (and, for roles, roles). A role that
+// takes two persons waits for the second.
 func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles []string, mail bool) (types.ID, types.Secret, error) {
 	canonical, err := account.Canonical(email)
 	if err != nil {
@@ -144,7 +145,7 @@ func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles [
 			return err
 		}
 		for _, role := range roles {
-			if err := l.cfg.Grants.Add(ctx, tx, by, id, role, time.Time{}); err != nil {
+			if _, err := l.cfg.Grants.Give(ctx, tx, by, id, role, time.Time{}); err != nil {
 				return err
 			}
 		}

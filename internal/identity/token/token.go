@@ -238,6 +238,22 @@ func (t *Tokens) Revoke(ctx context.Context, who *types.Caller, id types.ID) err
 	})
 }
 
+var removeAll = store.SQL(`DELETE FROM fastness_api_token WHERE account = ?`)
+
+// EndAll ends every token of an account. Whoever calls has judged the caller.
+func (t *Tokens) EndAll(ctx context.Context, tx store.Tx, by *types.Caller, account types.ID) error {
+	n, err := tx.Exec(ctx, removeAll, types.IDValue(account))
+	if err != nil || n == 0 {
+		return err
+	}
+	e := types.NewEntry(types.TokenRevoke, types.Done, by, t.cfg.Clock.Now())
+	e.Collection, e.Row, e.Code, e.Count = "accounts", account, "all", n
+	if err := tx.Record(e); err != nil {
+		return err
+	}
+	return feed.Announce(ctx, tx, feed.Note{Kind: feed.Account, Subject: account})
+}
+
 // Authenticate says who presents the token; ErrNone when nobody may.
 func (t *Tokens) Authenticate(ctx context.Context, secret string) (*types.Caller, error) {
 	if len(secret) != secretLen || !strings.HasPrefix(secret, Prefix) {

@@ -159,6 +159,14 @@ func (t *TOTP) Confirm(ctx context.Context, tx store.Tx, account types.ID, code 
 	return err
 }
 
+var forget = store.SQL(`DELETE FROM fastness_totp WHERE account = ?`)
+
+// Forget forgets the app and an enrolment that waits, if there are any.
+func (t *TOTP) Forget(ctx context.Context, tx store.Tx, account types.ID) error {
+	_, err := tx.Exec(ctx, forget, types.IDValue(account))
+	return err
+}
+
 // Remove forgets the app. ErrNone: there was none.
 func (t *TOTP) Remove(ctx context.Context, tx store.Tx, account types.ID) error {
 	n, err := tx.Exec(ctx, remove, types.IDValue(account))

@@ -185,7 +185,8 @@ func (r *reader) roles(f *File, n ast.Node) {
 		r.words(p.value, "a role", map[string]func(ast.Node){
 			"requires":  func(n ast.Node) { role.Requires = r.oneOf(n, "requires", "mfa", "passkey") },
 			"read_only": func(n ast.Node) { role.ReadOnly = r.flag(n) },
-			"manages":   func(n ast.Node) { role.Manages = r.strs(n, "manages") }})
+			"manages":   func(n ast.Node) { role.Manages = r.strs(n, "manages") },
+			"approve":   func(n ast.Node) { role.Approve = r.oneOf(n, "approve", "two") }})
 		f.Roles = append(f.Roles, role)
 	}
 }

@@ -143,6 +143,7 @@ type Role struct {
 	Requires string // "", mfa or passkey
 	ReadOnly bool
 	Manages  []string // accounts, roles
+	Approve  string   // "" or two: granting it takes a second person
 	Pos      Pos
 }
 

@@ -131,6 +131,7 @@ func (r *reader) verifyRoles(f *File) {
 			}
 		}
 	}
+	r.verifyApproval(f)
 	known(f.SignUp.Pos, f.SignUp.Roles)
 	r.notWithin(f, f.SignUp.Pos, f.SignUp.Roles)
 	for _, p := range f.Providers {
@@ -140,6 +141,26 @@ func (r *reader) verifyRoles(f *File) {
 	r.verifyProviders(f)
 	if f.SignUp.Mode == "open" && f.SignUp.Verify == "" && f.SignUp.Pos.Line > 0 {
 		r.fail(f.SignUp.Pos, "open sign-up needs verify: email")
+	}
+}
+
+// verifyApproval refuses a role of two persons that somebody would get without the second, or that nobody could approve.
+func (r *reader) verifyApproval(f *File) {
+	manager := slices.ContainsFunc(f.Roles, func(one Role) bool { return slices.Contains(one.Manages, "roles") && !one.ReadOnly })
+	for _, role := range f.Roles {
+		if role.Approve == "" {
+			continue
+		}
+		if !manager {
+			r.fail(role.Pos, "nobody could approve %s: no role manages roles; add manages: [roles] to one", role.Name)
+		}
+		given := slices.Contains(f.SignUp.Roles, role.Name) || f.Organisations != nil && slices.Contains(f.Organisations.Roles, role.Name)
+		for _, p := range f.Providers {
+			given = given || slices.Contains(p.Roles, role.Name)
+		}
+		if given {
+			r.fail(role.Pos, "two persons give %s, so newcomers cannot come with it; take it out of the roles they get", role.Name)
+		}
 	}
 }
 

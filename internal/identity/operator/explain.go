@@ -1,0 +1,97 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// Explain says in plain words what stands between an account and its roles.
+func (d *Desk) Explain(ctx context.Context, by *types.Caller, id types.ID) ([]string, error) {
+	if err := d.mayManage(by); err != nil {
+		return nil, err
+	}
+	var lines []string
+	err := d.cfg.DB.View(ctx, func(r store.Reader) error {
+		lines = nil
+		acc, err := d.cfg.Accounts.Get(ctx, r, id)
+		if err != nil {
+			return err
+		}
+		grants, err := d.cfg.Grants.Of(ctx, r, id)
+		if err != nil {
+			return err
+		}
+		demanded, err := d.cfg.Grants.Required(ctx, r, id)
+		if err != nil {
+			return err
+		}
+		live, err := d.cfg.Sessions.List(ctx, r, id)
+		if err != nil {
+			return err
+		}
+		lines = d.explain(acc, grants, demanded, len(live))
+		return nil
+	})
+	if errors.Is(err, account.ErrNone) {
+		return nil, ErrNoUser
+	}
+	return lines, err
+}
+
+// states says what each state means for its owner.
+var states = map[account.State]string{account.Invited: "waits for its owner to use the enrolment link: it cannot sign in",
+	account.Active: "is active", account.Disabled: "was disabled by an operator: it cannot sign in",
+	account.Locked: "was locked by its owner: it cannot sign in", account.Erased: "was erased for good"}
+
+func (d *Desk) explain(acc *account.Account, grants []grant.Grant, demanded plan.Requirement, sessions int) []string {
+	lines := []string{fmt.Sprintf("account %s %s", acc.ID, states[acc.State]),
+		fmt.Sprintf("factors: %d authenticator apps, %d passkeys, %d recovery codes; %d live sessions", acc.TOTP, acc.Passkeys, acc.Codes, sessions)}
+	if demanded != plan.NoFactor {
+		lines = append(lines, "an operator demands "+map[plan.Requirement]string{plan.AnyMFA: "a second factor", plan.PasskeyFactor: "a passkey"}[demanded]+" of it: its roles are dormant without")
+	}
+	if len(grants) == 0 {
+		lines = append(lines, "it holds no role")
+	}
+	now := d.cfg.Clock.Now()
+	for _, g := range grants {
+		role, declared := d.cfg.Grants.Role(g.Role)
+		line := "role " + g.Role + ": "
+		switch {
+		case !declared:
+			line += "is no longer declared and grants nothing"
+		case !g.Expires.IsZero() && !now.Before(g.Expires):
+			line += "expired " + g.Expires.UTC().Format(time.RFC3339)
+		case !role.Requires.Met(bestOf(acc)) || !demanded.Met(bestOf(acc)):
+			line += "dormant: it requires a factor that the account has not enrolled"
+		case !role.Requires.Met(types.Password) || !demanded.Met(types.Password):
+			line += "in force in sessions that proved a second factor"
+		default:
+			line += "in force"
+		}
+		if !g.Expires.IsZero() && now.Before(g.Expires) {
+			line += ", until " + g.Expires.UTC().Format(time.RFC3339)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// bestOf is what the account could prove with everything it has enrolled.
+func bestOf(acc *account.Account) types.Factor {
+	f := types.Password
+	if acc.TOTP > 0 {
+		f |= types.TOTP
+	}
+	if acc.Passkeys > 0 {
+		f |= types.Passkey
+	}
+	return f
+}
