@@ -4,27 +4,17 @@ import (
 	"fmt"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/person"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
 type usersCmd struct {
-	Add     usersAddCmd     `cmd:"" help:"Make an account and print its one-time enrolment link."`
-	Invite  usersInviteCmd  `cmd:"" help:"Send somebody a link by which he makes an account with roles."`
-	Import  usersImportCmd  `cmd:"" help:"Take over accounts of Django, Flask and others, with their passwords; says what it would do unless --yes."`
-	Take    usersTakeCmd    `cmd:"" hidden:"" help:"A part of import."`
-	List    usersListCmd    `cmd:"" help:"List accounts."`
-	Grant   usersGrantCmd   `cmd:"" help:"Give a role, for good or until a date."`
-	Revoke  usersRevokeCmd  `cmd:"" help:"Take a role."`
-	Disable usersDisableCmd `cmd:"" help:"Disable an account and end its sessions."`
-	Enable  usersEnableCmd  `cmd:"" help:"Undo disable."`
-	Explain usersExplainCmd `cmd:"" help:"Say which roles are in force and why, and what somebody may do with a collection."`
-	Approve usersApproveCmd `cmd:"" help:"Approve a role that somebody else asked for; without an id, list what waits."`
-	Deny    usersDenyCmd    `cmd:"" help:"Deny a role that somebody asked for."`
-	Require usersRequireCmd `cmd:"" help:"Demand a second factor of one account, whatever its roles."`
-
-	Sessions     usersSessionsCmd     `cmd:"" help:"List somebody's sessions, or end them."`
-	ResetFactors usersResetFactorsCmd `cmd:"" help:"Forget the factors of somebody who lost them."`
-
+	Add    usersAddCmd    `cmd:"" help:"Make an account and print its one-time enrolment link."`
+	Invite usersInviteCmd `cmd:"" help:"Send somebody a link by which he makes an account with roles."`
+	Import usersImportCmd `cmd:"" help:"Take over accounts of Django, Flask and others, with their passwords; says what it would do unless --yes."`
+	Take   usersTakeCmd   `cmd:"" hidden:"" help:"A part of import."`
+	List   usersListCmd   `cmd:"" help:"List accounts."`
+	person.Commands
 	Session usersSessionCmd `cmd:"" help:"Development: print a one-hour bearer token."`
 }
 
@@ -54,7 +44,7 @@ func (c *usersAddCmd) Run(e *env) error {
 			return err
 		}
 		fmt.Fprintf(e.out, "account %s\nenrolment link, once, for %v:\n%s\n", added.ID, added.Valid, added.Link.Reveal())
-		waiting(e, added.Waits)
+		person.Waiting(e.out, added.Waits)
 		return nil
 	})
 }
@@ -77,57 +67,8 @@ func (c *usersInviteCmd) Run(e *env) error {
 			return err
 		}
 		fmt.Fprintf(e.out, "invited; the link is good for %v\n", added.Valid)
-		waiting(e, added.Waits)
+		person.Waiting(e.out, added.Waits)
 		return nil
-	})
-}
-
-type usersRevokeCmd struct {
-	Who  string `arg:"" help:"Address or id."`
-	Role string `arg:"" help:"The role."`
-	on
-}
-
-// Run takes a role.
-func (c *usersRevokeCmd) Run(e *env) error {
-	return c.work(e, []string{"users", "revoke", c.Who, c.Role}, func(app *fastness.App) error {
-		id, err := user(e, app, c.Who)
-		if err != nil {
-			return err
-		}
-		return app.Identity.Revoke(e.ctx, operator("users revoke"), id, c.Role)
-	})
-}
-
-type usersDisableCmd struct {
-	Who string `arg:"" help:"Address or id."`
-	on
-}
-
-// Run disables an account.
-func (c *usersDisableCmd) Run(e *env) error {
-	return c.work(e, []string{"users", "disable", c.Who}, func(app *fastness.App) error {
-		id, err := user(e, app, c.Who)
-		if err != nil {
-			return err
-		}
-		return app.Identity.Disable(e.ctx, operator("users disable"), id)
-	})
-}
-
-type usersEnableCmd struct {
-	Who string `arg:"" help:"Address or id."`
-	on
-}
-
-// Run lets a disabled account in again.
-func (c *usersEnableCmd) Run(e *env) error {
-	return c.work(e, []string{"users", "enable", c.Who}, func(app *fastness.App) error {
-		id, err := user(e, app, c.Who)
-		if err != nil {
-			return err
-		}
-		return app.Identity.Enable(e.ctx, operator("users enable"), id)
 	})
 }
 

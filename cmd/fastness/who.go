@@ -55,13 +55,13 @@ func (c *whoCmd) Run(e *env) error {
 			said = true
 			g := granted{Action: a.String(), When: rule.English(r.When, p.Scope(col, a)), Line: r.Line, Public: r.Public}
 			if !r.Whole {
-				g.Fields = maskNames(col, r)
+				g.Fields = r.Names(col)
 			}
 			if r.Fresh > 0 {
 				g.Fresh = r.Fresh.String()
 			}
 			if out = append(out, g); !c.JSON {
-				fmt.Fprintf(e.out, "%s of %s: %s, when %s%s\n", a, c.What, fields(col, r), g.When, extra(r))
+				fmt.Fprintf(e.out, "%s of %s: %s, when %s%s\n", a, c.What, r.Words(col), g.When, r.Terms())
 			}
 		}
 		if !said && !c.JSON {
@@ -80,32 +80,4 @@ func fieldNames(col *plan.Collection) []string {
 		out = append(out, f.Name)
 	}
 	return out
-}
-
-func maskNames(col *plan.Collection, r *plan.Rule) []string {
-	var out []string
-	for _, f := range col.Fields {
-		if r.Mask.Has(f) {
-			out = append(out, f.Name)
-		}
-	}
-	return out
-}
-
-func fields(col *plan.Collection, r *plan.Rule) string {
-	if r.Whole {
-		return "all fields"
-	}
-	return strings.Join(maskNames(col, r), ", ")
-}
-
-func extra(r *plan.Rule) string {
-	s := ""
-	if r.Public != "" {
-		s = ", also without signing in (" + r.Public + ")"
-	}
-	if r.Fresh > 0 {
-		s += fmt.Sprintf(", with a factor proved within %v", r.Fresh)
-	}
-	return s
 }

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -34,4 +37,35 @@ func (p *Plan) For(c *Collection, a types.Action, caller *types.Caller) []Folded
 type Folded struct {
 	*Rule
 	When rule.Expr
+}
+
+// Names lists the fields of its collection that a rule grants.
+func (r *Rule) Names(c *Collection) []string {
+	var out []string
+	for _, f := range c.Fields {
+		if r.Mask.Has(f) {
+			out = append(out, f.Name)
+		}
+	}
+	return out
+}
+
+// Words says which fields a rule grants: "title, body".
+func (r *Rule) Words(c *Collection) string {
+	if r.Whole {
+		return "all fields"
+	}
+	return strings.Join(r.Names(c), ", ")
+}
+
+// Terms says what a rule asks beside its condition: ", with a factor proved within 5m0s".
+func (r *Rule) Terms() string {
+	s := ""
+	if r.Public != "" {
+		s = ", also without signing in (" + r.Public + ")"
+	}
+	if r.Fresh > 0 {
+		s += fmt.Sprintf(", with a factor proved within %v", r.Fresh)
+	}
+	return s
 }

@@ -162,7 +162,7 @@ func (g *Grants) judge(ctx context.Context, tx store.Tx, by *types.Caller, accou
 		return r, errRole
 	}
 	if r.Org {
-		return errOrg
+		return r, errOrg
 	}
 	if err := g.may(by, r); err != nil {
 		return r, refuse(err)

@@ -88,14 +88,11 @@ func (m *may) say(col *plan.Collection, a types.Action) []string {
 		plain[f.Rule.Index] = true
 	}
 	for _, f := range m.plan.For(col, a, m.best) {
-		line := head + "yes, " + maskWords(col, f.Rule) + ", when " + rule.English(f.When, m.plan.Scope(col, a))
+		line := head + "yes, " + f.Words(col) + ", when " + rule.English(f.When, m.plan.Scope(col, a))
 		if !plain[f.Rule.Index] {
 			line += ", in sessions that proved a second factor"
 		}
-		if f.Rule.Fresh > 0 {
-			line += fmt.Sprintf(", with a factor proved within %v", f.Rule.Fresh)
-		}
-		lines = append(lines, line)
+		lines = append(lines, line+f.Terms())
 	}
 	if len(lines) > 0 {
 		return lines
@@ -121,17 +118,4 @@ func (m *may) say(col *plan.Collection, a types.Action) []string {
 		line += "; no rule grants it to anybody"
 	}
 	return []string{line}
-}
-
-func maskWords(col *plan.Collection, r *plan.Rule) string {
-	if r.Whole {
-		return "all fields"
-	}
-	var out []string
-	for _, f := range col.Fields {
-		if r.Mask.Has(f) {
-			out = append(out, f.Name)
-		}
-	}
-	return strings.Join(out, ", ")
 }

@@ -64,7 +64,11 @@ func (r *Roster) InForce(ctx context.Context, rd store.Reader, account, org type
 	if err != nil || i < 0 {
 		return "", force, dormant, until, err
 	}
-	if r.roles[i].Requires.Met(proved) {
+	demanded, err := r.grants.Required(ctx, rd, account)
+	if err != nil {
+		return "", force, dormant, until, err
+	}
+	if r.roles[i].Requires.Met(proved) && demanded.Met(proved) {
 		force |= r.roles[i].Set
 	} else {
 		dormant |= r.roles[i].Set
