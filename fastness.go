@@ -51,6 +51,9 @@ type Options struct {
 	// PasswordWorker is a program, with its arguments, that hashes passwords at the lowest priority: fastness itself with the one
 	// argument PasswordWorker. nil: passwords are hashed in this process, and reads wait behind them.
 	PasswordWorker []string
+	// Calibrate has Serve choose the costs of password hashes for this database once, in the background, by the speed of the machine.
+	// false: what was chosen before, or the least that is permitted.
+	Calibrate bool
 }
 
 // PasswordWorker is the argument that makes the program a worker; see Options.PasswordWorker and ServePasswords.
@@ -244,6 +247,9 @@ func (a *App) start(fresh bool) error {
 	}
 	d := a.Plan.Decl
 	a.passwords = password.New(password.Config{Command: a.opt.PasswordWorker, Foreign: foreign.Verify})
+	if _, err = a.storedCosts(ctx); err != nil {
+		return err
+	}
 	policy := password.Policy{Min: d.Password.Min, MinWithMFA: d.Password.MinWithMFA, Compose: d.Password.Compose}
 	if d.Password.Breached != "" {
 		if policy.Breached, err = password.OpenBreached(a.relative(d.Password.Breached)); err != nil {

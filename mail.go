@@ -74,7 +74,7 @@ func (a *App) openMail() error {
 // work runs what goes on in the background until ctx ends, and returns a function that waits for its end.
 func (a *App) work(ctx context.Context) (wait func()) {
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context){a.Identity.Run, a.settle, a.Mail.Run, func(ctx context.Context) {
+	for _, run := range []func(context.Context){a.Identity.Run, a.settle, a.calibrate, a.Mail.Run, func(ctx context.Context) {
 		a.jobs.Schedule(ctx,
 			job.Task{Name: "keep.tidy", Every: time.Hour, Do: func(ctx context.Context, _ job.Lease) error { return a.Keep.Tidy(ctx) }},
 			job.Task{Name: "job.sweep", Every: time.Hour, Do: func(ctx context.Context, _ job.Lease) error { return a.jobs.Sweep(ctx) }})

@@ -72,7 +72,7 @@ func (s *server) command(ctx context.Context, args ...string) *exec.Cmd {
 
 // serve starts the server on core 0 and waits for its first answer.
 func (s *server) serve(ctx context.Context) error {
-	s.cmd = s.command(ctx, "serve", "--env", "development", s.dir)
+	s.cmd = s.command(ctx, "serve", "--env", "development", "--no-calibrate", s.dir)
 	log, err := os.Create(filepath.Join(s.dir, "serve.log"))
 	if err != nil {
 		return err

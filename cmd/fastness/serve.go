@@ -18,6 +18,7 @@ type serveCmd struct {
 	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment."`
 	Seed        bool   `name:"seed" help:"Development: fill an empty press with invented rows and print one curl per role."`
 	Pipeline    bool   `name:"pipeline" help:"Print the steps that every request takes, and stop."`
+	Calibrate   bool   `name:"calibrate" default:"true" negatable:"" help:"Choose the cost of password hashes by the speed of this machine, once for the database."`
 	AccessLog   bool   `name:"access-log" default:"true" negatable:"" help:"Write one JSON line per request to standard output."`
 }
 
@@ -34,7 +35,7 @@ func (c *serveCmd) Run(e *env) error {
 	if c.AccessLog {
 		opt.AccessLog = os.Stdout
 	}
-	opt.Serving, opt.PasswordWorker = true, e.worker
+	opt.Serving, opt.PasswordWorker, opt.Calibrate = true, e.worker, c.Calibrate
 	app, err := fastness.Open(c.Declaration, opt)
 	if errors.Is(err, store.ErrBusy) {
 		return fmt.Errorf("%w; another server runs on these data", err)
