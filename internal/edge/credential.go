@@ -27,7 +27,7 @@ func (x *exchange) cookieText(name string) string { return x.cookie(name).Reveal
 // identify finds the caller. Exactly one credential is taken; one that is not valid is refused and never taken for anonymous.
 // Routes that replace credentials (sign-in, sign-up, recovery) ignore what is presented.
 func (x *exchange) identify() error {
-	x.caller = &types.Caller{Address: x.address, RequestID: x.id}
+	x.caller = &types.Caller{Address: x.address, RequestID: x.id, Language: x.language()}
 	if x.route != nil && x.route.Access.Ignore {
 		return nil
 	}
@@ -60,8 +60,17 @@ func (x *exchange) identify() error {
 	if err != nil {
 		return err
 	}
+	who.Language = x.caller.Language
 	x.caller, x.renewed = who, renewed
 	return nil
+}
+
+// language is what the request wants to read, if it says so in few words.
+func (x *exchange) language() string {
+	if l := x.r.Header.Get("Accept-Language"); len(l) <= 200 {
+		return l
+	}
+	return ""
 }
 
 // presented is the token that authenticated the request. A route that ignores credentials gets the browser's session cookie, if it

@@ -110,7 +110,8 @@ func New(cfg Config) (*Identity, error) {
 		cfg.Factors = []signin.Factor{i.passkeys, i.app, i.codes}
 	}
 	i.machine = signin.New(signin.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions,
-		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait})
+		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait,
+		Notify: func(ctx context.Context, tx store.Tx, n signin.Notice) error { return i.links.Notify(ctx, tx, n) }})
 	i.self = selfservice.New(selfservice.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Machine: i.machine,
 		App: i.app, Passkeys: i.passkeys, Codes: i.codes, Tokens: i.tokens})
 	if _, ok := i.grants.Set(d.SignUp.Roles); !ok {

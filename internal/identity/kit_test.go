@@ -174,7 +174,8 @@ func (w *town) do(method, path string, b *browser, body any) *reply {
 	if err != nil {
 		addr = netip.MustParseAddr("203.0.113.7")
 	}
-	who := &types.Caller{Address: addr}
+	reads := b.headers.Get("Accept-Language")
+	who := &types.Caller{Address: addr, Language: reads}
 	var change *plan.SessionChange
 	if !route.Access.Ignore && (!b.session.Empty() || !b.bearer.Empty()) {
 		token, bearer := b.session, !b.bearer.Empty()
@@ -184,6 +185,7 @@ func (w *town) do(method, path string, b *browser, body any) *reply {
 		if who, change, err = w.Authenticate(w.ctx(), token, bearer, addr, types.RandomID()); err != nil {
 			return fail(err)
 		}
+		who.Language = reads
 		if change != nil {
 			b.session = change.Token
 		}

@@ -92,7 +92,7 @@ func client(r *plan.Request, how string) signin.Client {
 		c.Transport = session.Bearer
 	}
 	if r.Caller != nil {
-		c.RequestID = r.Caller.RequestID
+		c.RequestID, c.Language = r.Caller.RequestID, r.Caller.Language
 	}
 	return c
 }

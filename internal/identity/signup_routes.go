@@ -40,6 +40,9 @@ func (i *Identity) signUpRoutes() []plan.Route {
 				"new_password": passwordSchema})},
 		{Name: "account_lock", Method: "POST", Path: "/auth/lock", Summary: "lock my account: every session ends, a recovery link opens it again",
 			Access: plan.Access{SignedIn: true}, Status: 200, Out: statusSchema, Handle: i.lock},
+		{Name: "lock_confirm", Method: "POST", Path: "/auth/lock/confirm", Summary: "use the link of a notice: this was not me, lock the account",
+			Access: public("the link's secret is the proof"), Status: 200, In: link, Out: statusSchema, Handle: i.confirmLock,
+			Errors: []string{"link_over"}},
 		{Name: "email_change", Method: "POST", Path: "/auth/email", Summary: "move the account to another address; always answers check_mail",
 			Access: plan.Access{SignedIn: true, Fresh: 5 * time.Minute}, Status: 202, Out: statusSchema, Handle: i.changeEmail,
 			In: object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema})},
@@ -140,6 +143,17 @@ func (i *Identity) lock(ctx context.Context, r *plan.Request) (*plan.Answer, err
 		a.Session = &plan.SessionChange{}
 	}
 	return a, err
+}
+
+func (i *Identity) confirmLock(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	var in linkBody
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	if err := i.links.ConfirmLock(ctx, types.NewSecret(in.Token), client(r, "")); err != nil {
+		return nil, err
+	}
+	return said(http.StatusOK, "locked")
 }
 
 func (i *Identity) changeEmail(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

@@ -112,6 +112,7 @@ type Caller struct {
 
 	Address   netip.Addr // the client's true address; invalid for the command line
 	RequestID ID         // names the request in logs, evidence and problem answers
+	Language  string     // what the request wants to read (Accept-Language as sent, bounded), for letters; "" for nothing
 }
 
 // Unruled reports whether rules do not apply to the caller: an operator or the program itself, with a reason.

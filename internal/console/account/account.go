@@ -89,6 +89,7 @@ func (p *Pages) Routes() []plan.Route {
 		if access.SignedIn {
 			h = personal(h)
 		}
+		h = p.reading(h)
 		out = append(out, plan.Route{Name: "page_" + name, Method: method, Path: path, Access: access, Page: true, MaxBody: 64 << 10,
 			Status: http.StatusOK, Handle: h, Problem: p.kit.Problem})
 	}
@@ -144,6 +145,16 @@ func (p *Pages) Routes() []plan.Route {
 	return out
 }
 
+// reading makes letters that a page causes come in the language in which the page is read.
+func (p *Pages) reading(h handler) handler {
+	return func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+		if r.Caller != nil {
+			r.Caller.Language = p.kit.Language(r).String()
+		}
+		return h(ctx, r)
+	}
+}
+
 func to(path string) handler {
 	return func(context.Context, *plan.Request) (*plan.Answer, error) { return page.Redirect(path, ""), nil }
 }
@@ -164,7 +175,7 @@ func (p *Pages) unknown(context.Context, *plan.Request) (*plan.Answer, error) {
 
 // client gathers what a request says about who sends it.
 func client(r *plan.Request) signin.Client {
-	return signin.Client{Address: r.Address, Device: r.Device, Label: session.Label(r.Header.Get("User-Agent")), RequestID: r.Caller.RequestID}
+	return signin.Client{Address: r.Address, Device: r.Device, Label: session.Label(r.Header.Get("User-Agent")), RequestID: r.Caller.RequestID, Language: r.Caller.Language}
 }
 
 // mine begins the view of a page of a signed-in person.

@@ -46,6 +46,10 @@ func (p *Pages) linkPages() []linkPage {
 			use: func(ctx context.Context, r *plan.Request, secret types.Secret, _ url.Values) error {
 				return links.ConfirmEmail(ctx, secret, client(r))
 			}},
+		{name: "lock-confirm", path: "/account/lock/confirm", title: "Lock your account?", done: "locked",
+			use: func(ctx context.Context, r *plan.Request, secret types.Secret, _ url.Values) error {
+				return links.ConfirmLock(ctx, secret, client(r))
+			}},
 	}
 }
 

@@ -148,6 +148,9 @@ func (m *Mailer) Add(ctx context.Context, tx store.Tx, l signup.Mail) error {
 	now := m.cfg.Clock.Now()
 	w := waiting{To: l.To, Letter: l.Letter, Link: l.Link.Reveal(), Valid: l.Valid, Lock: l.Lock.Reveal(), Language: choose(l.Language, m.cfg.Language),
 		At: types.Micros(now), Device: line(l.Device), Factor: l.Factor, Org: line(l.Organisation), By: line(l.By)}
+	if again, err := account.Canonical(l.By); err == nil && again == l.By { // an address of an account names its owner
+		w.By = l.By
+	}
 	plain, err := w.pack()
 	if err != nil {
 		return err

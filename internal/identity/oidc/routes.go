@@ -150,7 +150,7 @@ func (p *Providers) callback(ctx context.Context, r *plan.Request) (*plan.Answer
 	if one == nil {
 		return nil, errUnknown
 	}
-	c := signin.Client{Address: r.Address, Device: r.Device, Label: session.Label(r.Header.Get("User-Agent")), RequestID: r.Caller.RequestID}
+	c := signin.Client{Address: r.Address, Device: r.Device, Label: session.Label(r.Header.Get("User-Agent")), RequestID: r.Caller.RequestID, Language: r.Caller.Language}
 	f, err := p.resume(one, r.Cookie(cookie), r.Query.Get("state"))
 	if err != nil {
 		return p.failed(ctx, nil, c, err)

@@ -33,6 +33,10 @@ func (m *Machine) ChangeFactor(ctx context.Context, tx store.Tx, who *types.Call
 	if err != nil {
 		return nil, err
 	}
+	n := Notice{Account: acc, What: e.Event, Factor: kind, Language: who.Language}
+	if err := m.notify(ctx, tx, n); err != nil {
+		return nil, err
+	}
 	l := session.Level{Factors: who.Factors | proved, FreshAt: who.FreshAt, Cause: true, Epoch: acc.Epoch}
 	if !added {
 		l.Factors &^= kind // what was removed proves nothing any more

@@ -82,6 +82,24 @@ type Config struct {
 	Wait      func(context.Context, time.Duration) // nil: a timer
 	TTL       time.Duration                        // of an attempt; 0 means 10 minutes
 	Tries     int                                  // wrong responses an attempt survives; 0 means 5
+	// Notify tells an owner of what was done with his account, in the transaction of the act; nil: nobody is told.
+	Notify func(ctx context.Context, tx store.Tx, n Notice) error
+}
+
+// Notice is what an owner is told: that somebody signed in from a device not seen before, or that a factor was added or removed.
+type Notice struct {
+	Account  *account.Account
+	What     types.Event  // SignIn, FactorAdd, FactorRemove
+	Factor   types.Factor // with FactorAdd and FactorRemove
+	Device   string       // with SignIn: session.Label
+	Language string
+}
+
+func (m *Machine) notify(ctx context.Context, tx store.Tx, n Notice) error {
+	if m.cfg.Notify == nil {
+		return nil
+	}
+	return m.cfg.Notify(ctx, tx, n)
 }
 
 // Machine is the state machine. It is safe for concurrent use.
@@ -120,6 +138,7 @@ type Client struct {
 	Label     string       // session.Label of the User-Agent
 	Transport session.Transport
 	RequestID types.ID
+	Language  string // as types.Caller's
 }
 
 func (c Client) caller() *types.Caller {
@@ -170,6 +189,9 @@ func (m *Machine) Prove(ctx context.Context, tx store.Tx, p Proof) (*Step, error
 	if p.Event != "" {
 		e.Event = p.Event
 	}
+	if err := m.greet(ctx, tx, acc, c); err != nil {
+		return nil, err
+	}
 	started, err := m.cfg.Sessions.Start(ctx, tx, session.Fresh{Account: acc.ID, Epoch: acc.Epoch, Factors: p.Factors,
 		Transport: c.Transport, Label: c.Label, Address: e.Address})
 	if err != nil {
@@ -184,6 +206,24 @@ func (m *Machine) Prove(ctx context.Context, tx store.Tx, p Proof) (*Step, error
 	}
 	return &Step{Session: started, Account: acc.ID, Expires: started.Expires,
 		Device: m.cfg.Throttle.Device(m.cfg.Accounts.Key(acc.Email))}, nil
+}
+
+// greet tells the owner of a sign-in from a device that the account has not seen before: one without the account's device cookie,
+// while no other session of such a device lives. The first sign-in of an account is no news.
+func (m *Machine) greet(ctx context.Context, tx store.Tx, acc *account.Account, c Client) error {
+	if m.cfg.Notify == nil || acc.SignedIn.IsZero() || m.cfg.Throttle.Knows(m.cfg.Accounts.Key(acc.Email), c.Device) {
+		return nil
+	}
+	live, err := m.cfg.Sessions.List(ctx, tx, acc.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range live {
+		if s.Label == c.Label {
+			return nil
+		}
+	}
+	return m.notify(ctx, tx, Notice{Account: acc, What: types.SignIn, Device: c.Label, Language: c.Language})
 }
 
 // enough is the whole decision: a passkey verifies its user and stands for two factors; otherwise an account with a second

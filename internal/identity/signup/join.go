@@ -49,10 +49,10 @@ func (l *Links) SignUp(ctx context.Context, email string, password types.Secret,
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		n := link{kind: kindSignUp, email: canonical, password: phc, profile: profile, mailed: true}
-		m := Mail{To: canonical, Letter: LetterConfirm, Valid: l.cfg.Confirm}
+		m := Mail{To: canonical, Letter: LetterConfirm, Valid: l.cfg.Confirm, Language: c.Language}
 		switch owner, err := l.cfg.Accounts.Find(ctx, tx, canonical); {
 		case err == nil:
-			n.kind, m = kindVoid, Mail{To: owner.Email, Letter: LetterExists, Account: owner.ID}
+			n.kind, m = kindVoid, Mail{To: owner.Email, Letter: LetterExists, Account: owner.ID, Valid: l.cfg.Confirm, Language: c.Language}
 		case !errors.Is(err, account.ErrNone):
 			return err
 		}
@@ -156,7 +156,7 @@ func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles [
 		if where, err = l.mint(ctx, tx, link{kind: kindEnrol, account: id, email: canonical, mailed: mail}, valid); err != nil || !mail {
 			return err
 		}
-		return l.cfg.Outbox.Add(ctx, tx, Mail{To: canonical, Letter: LetterInvite, Link: where, Valid: valid, Account: id})
+		return l.cfg.Outbox.Add(ctx, tx, Mail{To: canonical, Letter: LetterInvite, Link: where, Valid: valid, Account: id, Language: by.Language})
 	})
 	return id, where, err
 }

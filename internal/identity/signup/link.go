@@ -6,7 +6,8 @@
 // names the configured host and never what a request said its host was. A link proves an address, not a person: it never
 // signs in, so it never skips the second factor.
 //
-// The map: link.go (the table, minting, use), join.go (sign-up, invitation, enrolment), recover.go (recovery, address).
+// The map: link.go (the table, minting, use), join.go (sign-up, invitation, enrolment), recover.go (recovery, address),
+// lock.go (notices, and what an owner does who sees that it was not him).
 package signup
 
 import (
@@ -106,13 +107,14 @@ type Config struct {
 	Confirm     time.Duration
 	Recover     time.Duration
 	InviteValid time.Duration
+	LockValid   time.Duration
 }
 
 // Links is the ways in. It is safe for concurrent use.
 type Links struct{ cfg Config }
 
 // New returns links of the parts. Zero durations mean: enrolment 15 minutes, confirmation 24 hours, recovery 30 minutes,
-// invitation 7 days.
+// invitation and lock 7 days.
 func New(cfg Config) *Links {
 	or := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -123,6 +125,7 @@ func New(cfg Config) *Links {
 	or(&cfg.Confirm, 24*time.Hour)
 	or(&cfg.Recover, 30*time.Minute)
 	or(&cfg.InviteValid, 7*24*time.Hour)
+	or(&cfg.LockValid, 7*24*time.Hour)
 	return &Links{cfg}
 }
 
@@ -132,11 +135,12 @@ const (
 	kindEnrol   = "enrol"
 	kindRecover = "recover"
 	kindEmail   = "email"
+	kindLock    = "lock"
 	kindVoid    = "void"
 )
 
 var pages = map[string]string{kindSignUp: "/account/confirm", kindEnrol: "/account/enrol", kindRecover: "/account/recover/confirm",
-	kindEmail: "/account/email/confirm"}
+	kindEmail: "/account/email/confirm", kindLock: "/account/lock/confirm"}
 
 // link is one stored link, opened.
 type link struct {

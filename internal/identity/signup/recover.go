@@ -43,9 +43,9 @@ func (l *Links) Recover(ctx context.Context, email string, c signin.Client) erro
 		if err := tx.Record(e); err != nil {
 			return err
 		}
-		m := Mail{To: canonical, Letter: LetterNone, Link: where, Valid: valid}
+		m := Mail{To: canonical, Letter: LetterNone, Link: where, Valid: valid, Language: c.Language}
 		if reach {
-			m = Mail{To: acc.Email, Letter: LetterRecover, Link: where, Valid: valid, Account: acc.ID}
+			m = Mail{To: acc.Email, Letter: LetterRecover, Link: where, Valid: valid, Account: acc.ID, Language: c.Language}
 		}
 		return l.cfg.Outbox.Add(ctx, tx, m)
 	})
@@ -95,12 +95,12 @@ func (l *Links) ConfirmRecover(ctx context.Context, secret, password types.Secre
 		if err := tx.Record(e); err != nil {
 			return err
 		}
-		return l.replace(ctx, tx, acc, phc, "")
+		return l.replace(ctx, tx, acc, phc, "", c.Language)
 	})
 }
 
 // replace sets a password, ends every session but one, kills pending links and tells the owner.
-func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, phc types.Secret, but types.ID) error {
+func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, phc types.Secret, but types.ID, language string) error {
 	if err := l.cfg.Accounts.SetPassword(ctx, tx, acc.ID, phc); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, 
 	if _, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID)); err != nil {
 		return err
 	}
-	return l.cfg.Outbox.Add(ctx, tx, Mail{To: acc.Email, Letter: LetterPassword, Account: acc.ID})
+	return l.tell(ctx, tx, acc, Mail{Letter: LetterPassword, Language: language})
 }
 
 // ChangePassword replaces the password of a session's account, who proves the present one. Every other session ends, the
@@ -136,7 +136,7 @@ func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, 
 		if now.Epoch != acc.Epoch { // changed by somebody else while the hashes ran
 			return types.Refuse(types.Conflict, "changed_meanwhile", "the account changed meanwhile; sign in and try again")
 		}
-		if err := l.replace(ctx, tx, acc, phc, who.Session); err != nil {
+		if err := l.replace(ctx, tx, acc, phc, who.Session, c.Language); err != nil {
 			return err
 		}
 		if err := tx.Record(types.NewEntry(types.PasswordSet, types.Done, who, l.cfg.Clock.Now())); err != nil {
@@ -147,28 +147,6 @@ func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, 
 		return err
 	})
 	return started, err
-}
-
-// Lock closes the caller's own account at once, for somebody who fears that another is in it: every session and link ends and
-// nobody gets in until a recovery link was used.
-func (l *Links) Lock(ctx context.Context, who *types.Caller) error {
-	if who.Kind != types.Signed || who.Session == "" {
-		return types.Refuse(types.Forbidden, "session_required", "sign in to lock the account")
-	}
-	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		if err := l.cfg.Accounts.SetState(ctx, tx, who.Account, account.Locked); err != nil {
-			return err
-		}
-		if err := l.cfg.Sessions.EndAll(ctx, tx, who.Account, ""); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, dropAccount, types.IDValue(who.Account)); err != nil {
-			return err
-		}
-		e := types.NewEntry(types.AccountState, types.Done, who, l.cfg.Clock.Now())
-		e.Collection, e.Row, e.Code = "accounts", who.Account, string(account.Locked)
-		return tx.Record(e)
-	})
 }
 
 // ChangeEmail begins to move an account to another address: a link goes to the new one, a notice to the old one. The
@@ -192,10 +170,10 @@ func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string
 			return err
 		}
 		n := link{kind: kindEmail, account: acc.ID, email: canonical, mailed: true}
-		m := Mail{To: canonical, Letter: LetterEmailConfirm, Valid: l.cfg.Confirm, Account: acc.ID}
+		m := Mail{To: canonical, Letter: LetterEmailConfirm, Valid: l.cfg.Confirm, Account: acc.ID, Language: who.Language}
 		switch owner, err := l.cfg.Accounts.Find(ctx, tx, canonical); {
 		case err == nil:
-			n.kind, m = kindVoid, Mail{To: owner.Email, Letter: LetterExists, Account: owner.ID}
+			n.kind, m = kindVoid, Mail{To: owner.Email, Letter: LetterExists, Account: owner.ID, Valid: l.cfg.Confirm, Language: who.Language}
 		case !errors.Is(err, account.ErrNone):
 			return err
 		}
@@ -209,7 +187,7 @@ func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string
 		if err := l.cfg.Outbox.Add(ctx, tx, m); err != nil {
 			return err
 		}
-		if err := l.cfg.Outbox.Add(ctx, tx, Mail{To: acc.Email, Letter: LetterEmailNotice, Account: acc.ID}); err != nil {
+		if err := l.tell(ctx, tx, acc, Mail{Letter: LetterEmailNotice, Language: who.Language}); err != nil {
 			return err
 		}
 		e := types.NewEntry(types.AccountEmail, types.Done, who, began)
@@ -240,7 +218,7 @@ func (l *Links) ConfirmEmail(ctx context.Context, secret types.Secret, c signin.
 		if _, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID)); err != nil {
 			return err
 		}
-		if err := l.cfg.Outbox.Add(ctx, tx, Mail{To: acc.Email, Letter: LetterEmailNotice, Account: acc.ID}); err != nil {
+		if err := l.tell(ctx, tx, acc, Mail{Letter: LetterEmailMoved, Language: c.Language}); err != nil {
 			return err
 		}
 		e := types.NewEntry(types.AccountEmail, types.Done, clientCaller(c), l.cfg.Clock.Now())

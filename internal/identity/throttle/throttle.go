@@ -224,6 +224,11 @@ func (t *Throttle) Device(key []byte) types.Secret {
 	return types.NewSecret(name + "." + t.deviceMAC(key, name))
 }
 
+// Knows reports whether a device cookie was made for the identifier: whether this device signed in to the account before.
+func (t *Throttle) Knows(key []byte, device types.Secret) bool {
+	return t.known(Try{Key: key, Device: device}) != ""
+}
+
 func (t *Throttle) known(try Try) string {
 	name, sum, ok := strings.Cut(try.Device.Reveal(), ".")
 	if !ok || !hmac.Equal([]byte(sum), []byte(t.deviceMAC(try.Key, name))) {
