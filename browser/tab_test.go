@@ -93,9 +93,9 @@ func (w *tab) size(width, height int64) chromedp.Action {
 	return emulation.SetDeviceMetricsOverride(width, height, 1, width < 600)
 }
 
-// scheme switches between "light" and "dark"; language sets what the browser prefers to read.
+// scheme switches between "light" and "dark", and moves nothing, so that no picture shows colours on their way; language sets what the browser prefers to read.
 func scheme(name string) chromedp.Action {
-	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}})
 }
 
 func language(tag string) chromedp.Action {
@@ -251,20 +251,12 @@ func (w *tab) eval(script string, into any) {
 // without switches script off in this window.
 func (w *tab) without() { w.do(emulation.SetScriptExecutionDisabled(true)) }
 
-// authenticator plugs in a device that verifies its user and keeps discoverable credentials, and returns its id.
-func (w *tab) authenticator() webauthn.AuthenticatorID {
+// authenticator plugs in a device that verifies its user and keeps discoverable credentials.
+func (w *tab) authenticator() {
 	w.t.Helper()
-	var id webauthn.AuthenticatorID
-	w.do(webauthn.Enable(), chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		id, err = webauthn.AddVirtualAuthenticator(&webauthn.VirtualAuthenticatorOptions{Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+	w.do(webauthn.Enable(), chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := webauthn.AddVirtualAuthenticator(&webauthn.VirtualAuthenticatorOptions{Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
 			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true}).Do(ctx)
 		return err
 	}))
-	return id
-}
-
-// unplug takes an authenticator away.
-func (w *tab) unplug(id webauthn.AuthenticatorID) {
-	w.t.Helper()
-	w.do(webauthn.RemoveVirtualAuthenticator(id))
 }

@@ -61,7 +61,7 @@ func New(cfg Config) (*Pages, error) {
 	}
 	cfg.Page.Clock, cfg.Page.Templates, cfg.Page.German = cfg.Clock, templates, german
 	cfg.Page.Links = append([]page.Link{{Path: "/account/", Label: "Overview", Icon: "home"}, {Path: "/account/profile", Label: "Profile", Icon: "person"},
-		{Path: "/account/factors", Label: "Sign-in and security", Icon: "shield"}, {Path: "/account/sessions", Label: "Sessions", Icon: "device"},
+		{Path: "/account/factors", Label: "Security", Icon: "shield"}, {Path: "/account/sessions", Label: "Sessions", Icon: "device"},
 		{Path: "/account/tokens", Label: "API tokens", Icon: "token"}}, cfg.Page.Links...)
 	kit, err := page.New(cfg.Page)
 	return &Pages{cfg: cfg, id: cfg.Identity, kit: kit}, err

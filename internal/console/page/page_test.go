@@ -165,3 +165,18 @@ func TestLogoIsAnImage(t *testing.T) {
 		}
 	}
 }
+
+// TestLighterKeepsItsHue: black and white stay grey, a colour stays itself until it is white.
+func TestLighterKeepsItsHue(t *testing.T) {
+	for _, c := range []decl.Colour{{}, {R: 0x0b, G: 0x5a, B: 0x6f}, {R: 255}, {R: 255, G: 255, B: 255}, {R: 1, G: 1, B: 2}} {
+		if got := c.Lighter(0); got != c {
+			t.Errorf("%v became %v", c, got)
+		}
+		if got := c.Lighter(1); got != (decl.Colour{R: 255, G: 255, B: 255}) {
+			t.Errorf("%v ends at %v", c, got)
+		}
+		if half := c.Lighter(0.5); (c.R > c.G) != (half.R > half.G) || (c.B > c.G) != (half.B > half.G) {
+			t.Errorf("%v became %v on its way", c, half)
+		}
+	}
+}

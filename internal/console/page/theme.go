@@ -71,8 +71,8 @@ func theme(accent string) (string, error) {
 	}
 	ground, white := decl.Colour{R: 0x1a, G: 0x21, B: 0x29}, decl.Colour{R: 255, G: 255, B: 255}
 	dark := c
-	for i := 0; i <= 20 && decl.Contrast(dark, ground) < 6; i++ {
-		dark = c.Mix(white, float64(i)/20)
+	for i := 0; i <= 40 && decl.Contrast(dark, ground) < 6; i++ {
+		dark = c.Lighter(float64(i) / 40)
 	}
 	return fmt.Sprintf(":root{--accent:%s;--accent-soft:%s;--on-accent:#fff}\n@media (prefers-color-scheme:dark){:root{--accent:%s;--accent-soft:%s;--on-accent:#10161b}}\n",
 		c, c.Mix(white, 0.9), dark, dark.Mix(ground, 0.84)), nil

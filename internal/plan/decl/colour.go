@@ -36,6 +36,28 @@ func (c Colour) Mix(to Colour, share float64) Colour {
 	return Colour{mix(c.R, to.R), mix(c.G, to.G), mix(c.B, to.B)}
 }
 
+// Lighter goes the share (0 to 1) of the way to white and keeps the hue (HSL); the lighter, the less it glares.
+func (c Colour) Lighter(share float64) Colour {
+	r, g, b := float64(c.R)/255, float64(c.G)/255, float64(c.B)/255
+	high, low := max(r, g, b), min(r, g, b)
+	light := (high + low) / 2
+	strong := 0.0
+	if high > low {
+		strong = (high - low) / (1 - math.Abs(2*light-1))
+	}
+	light += (1 - light) * share
+	strong *= 1 - 0.6*share
+	chroma := (1 - math.Abs(2*light-1)) * strong
+	base := light - chroma/2
+	part := func(v float64) uint8 {
+		if high > low {
+			v = (v - low) / (high - low)
+		}
+		return uint8(math.Round(255 * min(max(base+chroma*v, 0), 1)))
+	}
+	return Colour{part(r), part(g), part(b)}
+}
+
 // luminance is the relative luminance of WCAG 2.2.
 func (c Colour) luminance() float64 {
 	part := func(v uint8) float64 {
