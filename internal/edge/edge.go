@@ -144,11 +144,17 @@ func (s *Server) OperationsAddr() string {
 	return s.ops.Addr().String()
 }
 
+// noTable keeps HTTP/2 from remembering the headers of answers (RFC 7541 section 2.3.2): each has an id that no other has, and every answer
+// would push an entry in and another out, for more CPU than all checks of the pipeline. A table of one byte holds no entry; zero would
+// mean the default. It costs some 600 bytes of an answer, and what is not remembered cannot be guessed at by its length.
+const noTable = 1
+
 // Run serves until ctx ends, then finishes what it has accepted, at most for Config.Drain.
 func (s *Server) Run(ctx context.Context) error {
 	quiet := slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug)
 	main := &http.Server{Handler: s, TLSConfig: s.tlsConfig(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: quiet}
+		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: quiet,
+		HTTP2: &http.HTTP2Config{MaxEncoderHeaderTableSize: noTable}}
 	servers := []*http.Server{main}
 	failed := make(chan error, 3)
 	start := func(srv *http.Server, l net.Listener, secure bool) {
