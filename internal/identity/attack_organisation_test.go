@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -55,15 +56,12 @@ func TestSwitchTakesMembership(t *testing.T) {
 	})
 }
 
-// TestRoleHoldsWhereItWasGiven: the owner of one organisation is a member in another, and nothing in none.
+// TestRoleHoldsWhereItWasGiven: the owner of one organisation who is a member in another is a member there.
 func TestRoleHoldsWhereItWasGiven(t *testing.T) {
 	eachTwo(t, func(t *testing.T, w *two) {
 		w.joined(w.ann, w.eve, "eve@example.org", "member")
 		w.enter(w.eve, w.herons).want(200)
 		w.stands(w.eve, "member", w.herons)
-		w.do("PATCH", "/auth/organisation", w.eve, map[string]any{"name": "Mine"}).want(403)
-		w.enter(w.eve, nil).want(200)
-		w.stands(w.eve, "", "")
 	})
 }
 
@@ -76,24 +74,33 @@ func TestSwitchGivesANewToken(t *testing.T) {
 		if w.ann.session.Reveal() == before.session.Reveal() || w.alive(&before) {
 			t.Fatal("the token from before the switch is honoured")
 		}
-		w.stands(w.ann, "", "")
 		w.stands(other, "owner", w.herons)
 	})
 }
 
-// TestRemovalIsAtOnce: a session that is in use loses the organisation with the answer that removes its owner.
+// TestRemovalIsAtOnce: a session and an API token that are in use lose the organisation with the answer that removes their owner; in
+// another process, whose cache had the session, within a second.
 func TestRemovalIsAtOnce(t *testing.T) {
 	eachTwo(t, func(t *testing.T, w *two) {
-		w.stands(w.bob, "member", w.herons) // it is in the cache
+		program := w.token(w.bob)
+		w.do("GET", "/auth/session", program, nil).want(200) // they are in the cache
+		w.stands(w.bob, "member", w.herons)
 		w.do("DELETE", "/auth/organisation/members/"+string(w.bobID), w.ann, nil).want(204)
 		w.stands(w.bob, "", "")
-		w.enter(w.bob, w.herons).want(404)
+		w.stands(program, "", "")
 	})
+	t.Run("elsewhere", removalReachesAnotherProcess)
 }
 
-// TestRemovalReachesAnotherProcess: within a second, although its cache had the session.
-func TestRemovalReachesAnotherProcess(t *testing.T) {
-	t.Parallel()
+// token issues an API token with the role of a member.
+func (w *two) token(b *browser) *browser {
+	w.t.Helper()
+	made := w.do("POST", "/auth/tokens", b, map[string]any{"name": "ci", "roles": []string{"member"},
+		"expires": w.clock.Now().Add(time.Hour).Format(time.RFC3339)}).want(201)
+	return &browser{bearer: types.NewSecret(made.text("token"))}
+}
+
+func removalReachesAnotherProcess(t *testing.T) {
 	storetest.Each(t, storetest.Options{Tables: organisationTables(t)}, func(t *testing.T, db store.DB) {
 		one, other, _ := replicas(t, db, withOrganisations)
 		w := newTwo(one)
@@ -147,16 +154,45 @@ func TestAnotherOrganisationIsNotManaged(t *testing.T) {
 	})
 }
 
-// TestNobodyRaisesHimselfInAnOrganisation: a member by no path, and an inviter not through an invitation to a role above his own.
+// TestMembersDoNotManage: what takes the highest role is refused to everybody else: names, members, and oneself.
+func TestMembersDoNotManage(t *testing.T) {
+	eachTwo(t, func(t *testing.T, w *two) {
+		w.do("PATCH", "/auth/organisation", w.bob, map[string]any{"name": "Mine"}).want(403)
+		w.do("PATCH", "/auth/organisation/members/"+string(w.bobID), w.bob, map[string]any{"role": "owner"}).want(403)
+		w.do("PATCH", "/auth/organisation/members/"+string(w.annID), w.bob, map[string]any{"role": "member"}).want(403)
+		w.do("DELETE", "/auth/organisation/members/"+string(w.annID), w.bob, nil).want(403)
+		w.stands(w.ann, "owner", w.herons)
+	})
+}
+
+// TestAddressesAreForWhoManages: a member sees who belongs, and the addresses of none.
+func TestAddressesAreForWhoManages(t *testing.T) {
+	eachTwo(t, func(t *testing.T, w *two) {
+		if seen := w.do("GET", "/auth/organisation/members", w.bob, nil).want(200); strings.Contains(seen.Raw, "@") || !strings.Contains(seen.Raw, string(w.annID)) {
+			t.Fatalf("a member is shown %s", seen.Raw)
+		}
+		if seen := w.do("GET", "/auth/organisation/members", w.ann, nil).want(200); !strings.Contains(seen.Raw, "bob@example.org") {
+			t.Fatalf("an owner is shown %s", seen.Raw)
+		}
+	})
+}
+
+// TestMembersDoNotInvite: only the roles that the declaration names send invitations, list them and cancel them.
+func TestMembersDoNotInvite(t *testing.T) {
+	eachTwo(t, func(t *testing.T, w *two) {
+		w.invite(w.bob, "bob2@example.org", "member").want(403)
+		w.do("GET", "/auth/organisation/invitations", w.bob, nil).want(403)
+		w.do("DELETE", "/auth/organisation/invitations/"+string(types.RandomID()), w.bob, nil).want(403)
+	})
+}
+
+// TestNobodyRaisesHimselfInAnOrganisation: not through an invitation to a role above his own either.
 func TestNobodyRaisesHimselfInAnOrganisation(t *testing.T) {
 	eachTwo(t, func(t *testing.T, w *two) {
-		w.do("PATCH", "/auth/organisation/members/"+string(w.bobID), w.bob, map[string]any{"role": "owner"}).want(403)
-		w.invite(w.bob, "bob2@example.org", "member").want(403)
 		w.do("PATCH", "/auth/organisation/members/"+string(w.bobID), w.ann, map[string]any{"role": "treasurer"}).want(204)
 		w.enrol(w.bobID, types.TOTP, 1)
 		bob := w.inWith("bob@example.org", "totp")
 		w.stands(bob, "treasurer", w.herons)
-		w.do("PATCH", "/auth/organisation/members/"+string(w.bobID), bob, map[string]any{"role": "owner"}).want(403)
 		w.invite(bob, "cyd@example.org", "treasurer").want(202)
 		if r := w.invite(bob, "bob2@example.org", "owner").want(403); r.Code != "role_not_held" {
 			t.Fatalf("refused as %s", r.Code)
@@ -199,6 +235,9 @@ func TestLastOwner(t *testing.T) {
 			t.Fatalf("refused as %s", r.Code)
 		}
 		w.do("PATCH", "/auth/organisation/members/"+string(w.annID), w.ann, map[string]any{"role": "member"}).want(409)
+		if err := w.Organisations().Remove(w.ctx(), operator, types.ID(w.herons), w.annID); types.CodeOf(err) != "last_owner" {
+			t.Fatalf("an operator took the last owner: %v", err)
+		}
 		w.do("PATCH", "/auth/organisation/members/"+string(w.bobID), w.ann, map[string]any{"role": "owner"}).want(204)
 		if err := w.Disable(w.ctx(), operator, w.bobID); err != nil {
 			t.Fatal(err)
@@ -290,7 +329,7 @@ func TestInvitationDiesWithItsSender(t *testing.T) {
 }
 
 // TestInvitationTellsNothing: of an address with an account, one without, and one that belongs already, an inviter gets the same
-// answer, and each gets a letter.
+// answer, and each gets a letter. Who belongs already stays what he is.
 func TestInvitationTellsNothing(t *testing.T) {
 	eachTwo(t, func(t *testing.T, w *two) {
 		answers := map[string]bool{}
@@ -308,26 +347,26 @@ func TestInvitationTellsNothing(t *testing.T) {
 		if len(answers) != 1 {
 			t.Errorf("answers differ: %v", answers)
 		}
-	})
-}
-
-// TestInvitationOfAMemberChangesNothing: an invitation to a lower or higher role leaves a member what he is.
-func TestInvitationOfAMemberChangesNothing(t *testing.T) {
-	eachTwo(t, func(t *testing.T, w *two) {
 		w.joined(w.ann, w.bob, "bob@example.org", "owner")
 		w.stands(w.bob, "member", w.herons)
 	})
 }
 
-// TestInvitationsAreCounted: five letters to one address in a quarter of an hour, whoever asks; fifty by one member.
-func TestInvitationsAreCounted(t *testing.T) {
+// TestInvitationsFloodNobody: five letters to one address in a quarter of an hour, whoever asks.
+func TestInvitationsFloodNobody(t *testing.T) {
 	eachTwo(t, func(t *testing.T, w *two) {
 		for range 5 {
 			w.invite(w.ann, "victim@example.org", "member").want(202)
 		}
 		w.invite(w.ann, "victim@example.org", "member").want(429)
 		w.invite(w.eve, "victim@example.org", "member").want(429)
-		for n := range 44 { // five and one for bob before
+	})
+}
+
+// TestInvitersAreCounted: fifty letters in a quarter of an hour by one member, to whomever.
+func TestInvitersAreCounted(t *testing.T) {
+	eachTwo(t, func(t *testing.T, w *two) {
+		for n := range 49 { // and one for bob before
 			w.invite(w.ann, fmt.Sprintf("v%d@example.org", n), "member").want(202)
 		}
 		w.invite(w.ann, "one-more@example.org", "member").want(429)
@@ -335,24 +374,26 @@ func TestInvitationsAreCounted(t *testing.T) {
 	})
 }
 
-// TestTokenStaysInItsOrganisation: an API token carries the organisation it was made in, wherever its owner is now, manages
-// nothing, and loses it with the membership.
+// TestTokenStaysInItsOrganisation: an API token carries the organisation it was made in, wherever its owner is now.
 func TestTokenStaysInItsOrganisation(t *testing.T) {
 	eachTwo(t, func(t *testing.T, w *two) {
-		made := w.do("POST", "/auth/tokens", w.bob, map[string]any{"name": "ci", "roles": []string{"member"},
-			"expires": w.clock.Now().Add(time.Hour).Format(time.RFC3339)}).want(201)
-		program := &browser{bearer: types.NewSecret(made.text("token"))}
-		w.joined(w.eve, w.bob, "bob@example.org", "owner")
+		program := w.token(w.bob)
+		w.joined(w.eve, w.bob, "bob@example.org", "member")
 		w.enter(w.bob, w.ravens).want(200)
 		w.stands(program, "member", w.herons)
+	})
+}
+
+// TestTokenManagesNoOrganisation: what changes an organisation, or where one is, takes a session.
+func TestTokenManagesNoOrganisation(t *testing.T) {
+	eachTwo(t, func(t *testing.T, w *two) {
+		program := w.token(w.bob)
 		for method, path := range map[string]string{"POST": "/auth/organisation/leave", "PUT": "/auth/session/organisation", "PATCH": "/auth/organisation"} {
 			body := map[string]map[string]any{"PUT": {"organisation": w.ravens}, "PATCH": {"name": "x"}}[method]
 			if r := w.do(method, path, program, body).want(403); r.Code != "session_required" {
 				t.Errorf("%s %s: %s", method, path, r.Code)
 			}
 		}
-		w.do("DELETE", "/auth/organisation/members/"+string(w.bobID), w.ann, nil).want(204)
-		w.stands(program, "", "")
 	})
 }
 

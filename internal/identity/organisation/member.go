@@ -3,6 +3,7 @@ package organisation
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -48,8 +49,7 @@ func (o *Organisations) Members(ctx context.Context, by *types.Caller, org types
 		}, types.IDValue(org)); err != nil {
 			return err
 		}
-		manages := o.invites(role) == nil || o.owns(role) == nil
-		if !by.Unruled() && (!manages || by.Token != "" || !by.Roles.Has(o.cfg.Roster.set(role))) {
+		if !by.Unruled() && (!o.manages(role) || by.Token != "" || !by.Roles.Has(o.cfg.Roster.set(role))) {
 			return nil
 		}
 		for i := range out {
@@ -62,6 +62,11 @@ func (o *Organisations) Members(ctx context.Context, by *types.Caller, org types
 		return nil
 	})
 	return out, err
+}
+
+// manages reports whether a role sees the addresses of members: it owns, or it may invite.
+func (o *Organisations) manages(role string) bool {
+	return role == o.cfg.Roster.top() || slices.Contains(o.cfg.Invite, role)
 }
 
 // put makes a membership, or changes its role.
