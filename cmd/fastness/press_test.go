@@ -119,7 +119,10 @@ func newServer(t *testing.T, declaration string, env ...string) *press {
 }
 
 // startPress starts examples/press on a database ("" is SQLite) and makes one account per role.
-func startPress(t *testing.T, database string) *press {
+func startPress(t *testing.T, database string) *press { return pressOn(t, database, nil) }
+
+// pressOn is startPress with a preparation of the folder before the server starts.
+func pressOn(t *testing.T, database string, before func(*press)) *press {
 	t.Helper()
 	text, err := os.ReadFile("../../examples/press/fastness.yaml")
 	if err != nil {
@@ -129,6 +132,9 @@ func startPress(t *testing.T, database string) *press {
 		text = bytes.Replace(text, []byte("store: sqlite"), []byte(`store: "${env:DATABASE_URL}"`), 1)
 	}
 	p := newServer(t, string(text), "DATABASE_URL="+database)
+	if before != nil {
+		before(p)
+	}
 	p.serve()
 	for who, role := range map[string]string{"ada": "author", "bob": "author", "ed": "editor", "adm": "admin", "reader": ""} {
 		args := []string{"users", "add", who + "@press.example"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +53,26 @@ func unavailable(t *testing.T, what string, err error) {
 	}
 }
 
+// fillPool opens as many connections as the pool takes.
+func fillPool(t *testing.T, db store.DB) {
+	t.Helper()
+	var open, done sync.WaitGroup
+	open.Add(4)
+	for range 4 {
+		done.Go(func() {
+			err := db.View(t.Context(), func(store.Reader) error {
+				open.Done()
+				open.Wait()
+				return nil
+			})
+			if err != nil {
+				t.Errorf("filling the pool: %v", err)
+			}
+		})
+	}
+	done.Wait()
+}
+
 // TestDatabaseAway: while PostgreSQL is away everything is Unavailable, at start, in reads, in writes and in the middle of a transaction;
 // when it is back the next call works, without a hand.
 func TestDatabaseAway(t *testing.T) {
@@ -59,6 +80,13 @@ func TestDatabaseAway(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for round := range 3 {
+		fillPool(t, db)
+		p.Cut()
+		p.Restore(t)
+		if err := add(ctx, db, "again"+string(rune('a'+round))); err != nil { // every connection in the pool is broken, and none is the caller's to find
+			t.Errorf("it was away for a moment and a write says %v", err)
+		}
+		fillPool(t, db)
 		p.Cut()
 		unavailable(t, "ping", db.Ping(ctx))
 		unavailable(t, "write", add(ctx, db, "lost"))
@@ -91,8 +119,8 @@ func TestDatabaseAway(t *testing.T) {
 		return err
 	}))
 	p.Restore(t)
-	if got := storetest.Rows(t, db, "SELECT id FROM thing"); len(got) != 3 {
-		t.Errorf("three writes were acknowledged and these are there: %v", got)
+	if got := storetest.Rows(t, db, "SELECT id FROM thing"); len(got) != 6 {
+		t.Errorf("six writes were acknowledged and these are there: %v", got)
 	}
 }
 

@@ -112,7 +112,15 @@ func (db *DB) promises(ctx context.Context) error {
 func (db *DB) Dialect() store.Dialect { return store.Postgres }
 
 // Ping proves that the database answers.
-func (db *DB) Ping(ctx context.Context) error { return translate(db.pool.Ping(ctx)) }
+func (db *DB) Ping(ctx context.Context) error {
+	var err error
+	for range db.cfg.MaxConns + 1 {
+		if err = db.pool.Ping(ctx); !stale(err) {
+			break
+		}
+	}
+	return translate(err)
+}
 
 // Close closes every connection.
 func (db *DB) Close() error {

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,7 +39,12 @@ func (db *DB) begin(ctx context.Context, opt pgx.TxOptions) (tx pgx.Tx, end func
 	}
 	opening, cancel := context.WithTimeout(ctx, db.cfg.ReadLimit+time.Second)
 	defer cancel()
-	if tx, err = db.pool.BeginTx(opening, opt); err != nil {
+	for range db.cfg.MaxConns + 1 {
+		if tx, err = db.pool.BeginTx(opening, opt); !stale(err) {
+			break
+		}
+	}
+	if err != nil {
 		return nil, nil, translate(err)
 	}
 	conn := tx.Conn().PgConn().Conn()
@@ -46,6 +53,13 @@ func (db *DB) begin(ctx context.Context, opt pgx.TxOptions) (tx pgx.Tx, end func
 		tx.Rollback(context.WithoutCancel(ctx))
 		watch.Stop()
 	}, nil
+}
+
+// stale reports a connection that broke while it lay in the pool: BEGIN did nothing, so another connection may be asked.
+func stale(err error) bool {
+	var connect *pgconn.ConnectError
+	return err != nil && !errors.As(err, &connect) && !pgconn.Timeout(err) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || pgconn.SafeToRetry(err))
 }
 
 // Write runs fn in a serializable transaction, again when PostgreSQL asks for it.

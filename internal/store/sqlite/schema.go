@@ -184,7 +184,7 @@ func (db *DB) learnIndexes(c *conn) error {
 func (db *DB) constraint(err error) error {
 	var e *sqlite3.Error
 	if !errors.As(err, &e) || e.Code() != sqlite3.CONSTRAINT {
-		return translate(err)
+		return db.trouble(err)
 	}
 	out := &store.ConstraintError{Err: err}
 	switch e.ExtendedCode() {

@@ -4,7 +4,7 @@
 // its own, and answered together after one durable commit (group commit, synchronous=FULL). Reads run on connections of
 // their own, opened when they are first needed, on WAL snapshots. One process holds the data directory.
 //
-// The map: sqlite.go (Open, Close, the lock), conn.go (connections, statements, rows), reader.go (View), writer.go
+// The map: sqlite.go (Open, Close, the lock), full.go (a full disk), conn.go (connections, statements, rows), reader.go (View), writer.go
 // (group commit), migrate.go and schema.go (DDL).
 package sqlite
 
@@ -200,7 +200,7 @@ func translate(err error) error {
 		return slow(err)
 	}
 	if errors.Is(err, sqlite3.FULL) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
-		return &types.Error{Kind: types.Full, Code: "storage_full", Detail: "the storage is full; nothing was changed, try again later", Err: err}
+		return storageFull(err)
 	}
 	if errors.Is(err, sqlite3.INTERRUPT) {
 		return slow(err)

@@ -198,7 +198,7 @@ func (j *job) tell() {
 func (db *DB) tryBatch(batch []*job, guarded bool) (whole bool, err error) {
 	c := db.writer
 	if err := c.exec(beginWrite, nil); err != nil {
-		return false, translate(err)
+		return false, db.trouble(err)
 	}
 	for _, j := range batch {
 		if !db.member(c, j, guarded) {
@@ -218,7 +218,7 @@ func (db *DB) tryBatch(batch []*job, guarded bool) (whole bool, err error) {
 	db.batch++
 	if err := c.exec(mark, []types.Value{types.IntValue(db.batch)}); err != nil {
 		c.exec(rollback, nil)
-		return false, translate(err)
+		return false, db.trouble(err)
 	}
 	if err := c.exec(commit, nil); err != nil {
 		return db.afterFailedCommit(err)
@@ -245,7 +245,7 @@ func (db *DB) afterFailedCommit(cause error) (whole bool, err error) {
 		return true, nil
 	}
 	db.batch = number
-	return false, translate(cause)
+	return false, db.trouble(cause)
 }
 
 // member runs one job with its deadline, guarded by a savepoint, and contains its panics. clean is false when a job that is not guarded
@@ -256,7 +256,7 @@ func (db *DB) member(c *conn, j *job, guarded bool) (clean bool) {
 		return true
 	}
 	if guarded {
-		if j.err = translate(c.exec(savepoint, nil)); j.err != nil {
+		if j.err = db.trouble(c.exec(savepoint, nil)); j.err != nil {
 			return true
 		}
 	}
@@ -287,7 +287,7 @@ func (db *DB) member(c *conn, j *job, guarded bool) (clean bool) {
 		}
 	}
 	if err := c.exec(release, nil); err != nil && j.err == nil {
-		j.err = translate(err)
+		j.err = db.trouble(err)
 	}
 	return true
 }
@@ -347,7 +347,7 @@ func (t *tx) Record(e types.Entry) error {
 // Savepoint runs fn so that its effects vanish when it fails.
 func (t *tx) Savepoint(_ context.Context, fn func() error) error {
 	if err := t.c.exec(inner, nil); err != nil {
-		return translate(err)
+		return t.db.trouble(err)
 	}
 	kept := len(t.job.entries)
 	err := fn()
@@ -356,7 +356,7 @@ func (t *tx) Savepoint(_ context.Context, fn func() error) error {
 		t.job.entries = t.job.entries[:kept]
 	}
 	if e := t.c.exec(innerOK, nil); e != nil && err == nil {
-		err = translate(e)
+		err = t.db.trouble(e)
 	}
 	return err
 }
