@@ -60,11 +60,13 @@ func fillPool(t *testing.T, db store.DB) {
 	open.Add(4)
 	for range 4 {
 		done.Go(func() {
+			opened := sync.OnceFunc(open.Done)
 			err := db.View(t.Context(), func(store.Reader) error {
-				open.Done()
+				opened()
 				open.Wait()
 				return nil
 			})
+			opened()
 			if err != nil {
 				t.Errorf("filling the pool: %v", err)
 			}
