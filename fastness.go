@@ -336,7 +336,7 @@ func (a *App) relative(path string) string {
 
 // Routes are all endpoints: the rooms' own and the description of the interface.
 func (a *App) Routes() []plan.Route {
-	routes := append(a.Keep.Routes(), a.Identity.Routes()...)
+	routes := append(a.Keep.Routes(), a.pages.Adopt(a.Identity.Routes())...)
 	routes = append(routes, a.Mail.Routes()...)
 	routes = append(routes, a.pages.Routes()...)
 	return append(routes, a.Plan.DescribeRoute(routes))

@@ -204,6 +204,10 @@ func realProviderStory(p *press) {
 	}
 	p.surfer().ends("/auth/oidc/club", "cat", "/account/sign-in?error=address_unverified")
 
+	for _, route := range []string{"GET /auth/oidc/links", "DELETE /auth/oidc/club/link", "POST /auth/oidc/club/link"} {
+		method, at, _ := strings.Cut(route, " ")
+		p.want(401, "", method, at, "")
+	}
 	link := strings.TrimSpace(p.run("users", "add", "ben@clinic.example", "--role", "editor"))
 	at, err := url.Parse(link[strings.LastIndex(link, "https://"):])
 	if err != nil {
@@ -248,6 +252,19 @@ func realProviderStory(p *press) {
 	p.serve()
 	if status, out := p.surfer().ask("GET", "/auth/oidc/club", ""); status != 503 || out["code"] != "provider_away" {
 		p.Errorf("a provider that is away: %d %v", status, out)
+	}
+	req, err := http.NewRequest("GET", p.base+"/auth/oidc/club", nil)
+	if err != nil {
+		p.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	resp, err := p.surfer().client.Do(req)
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if page, _ := io.ReadAll(resp.Body); resp.StatusCode != 503 || !strings.Contains(string(page), "The provider cannot be reached now") || resp.Header.Get("Retry-After") == "" {
+		p.Errorf("to a person: %d %s", resp.StatusCode, page)
 	}
 	if p.enters("ben@clinic.example", "kettle of seven grey herons") != 200 {
 		p.Error("a provider that is away keeps others out")

@@ -52,6 +52,11 @@ func (c *compiler) settings() {
 	fill(s, "limits.body", "V2.4.1", &f.Limits.Body, 1<<20, func(n int64) string { return fmt.Sprintf("%dB", n) })
 	fill(s, "limits.per_account", "V2.4.1", &f.Limits.PerAccount, decl.Rate{Count: 600, Per: time.Minute}, rate)
 	fill(s, "limits.per_address", "V2.4.1", &f.Limits.PerAddress, decl.Rate{Count: 60000, Per: time.Minute}, rate)
+	var providers []string
+	for _, p := range f.Providers {
+		providers = append(providers, p.Name+" ("+p.Issuer+")")
+	}
+	s.list("providers", "V10.5.1", strings.Join(providers, ", "), "none")
 	s.list("origins", "V3.4.2", join(f.Origins), "none")
 	s.list("proxies", "V4.1.3", join(f.Proxies), "none")
 	s.list("openapi", "V13.4.5", f.OpenAPI, "signed-in callers")

@@ -41,6 +41,7 @@ var said = map[string]string{
 	"field_not_allowed":   "You may not change this here.",
 	"already_exists":      "This is taken already.",
 	"not_accepted":        "This was not accepted.",
+	"provider_away":       "The provider cannot be reached now. Try again later, or choose another way.",
 	"breached_unread":     "Passwords cannot be checked now. Try again later.",
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -42,8 +43,7 @@ type Began struct {
 func (p *Providers) begin(ctx context.Context, one *party, back string, who *types.Caller) (*Began, error) {
 	m, err := one.metadata(ctx)
 	if err != nil {
-		p.cfg.Log.Warn("a provider cannot be asked", "provider", one.Name, "error", cause(err))
-		return nil, &types.Error{Kind: types.Unavailable, Code: "provider_away", RetryAfter: retryAfter, Err: err,
+		return nil, &types.Error{Kind: types.Unavailable, Code: "provider_away", RetryAfter: retryAfter, Err: fmt.Errorf("provider %s: %s", one.Name, cause(err)),
 			Detail: "sign-in with " + one.Label + " is not possible at the moment; try again in a minute, or sign in another way"}
 	}
 	f := flow{Provider: one.Name, State: types.Token(32), Nonce: types.Token(32), Verifier: oauth2.GenerateVerifier(), Return: back,
