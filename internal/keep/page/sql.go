@@ -123,6 +123,11 @@ func (l *Lists) buildPage(p *Page) (*sqlText, error) {
 			s.put(") b", strconv.Itoa(i))
 		}
 	}
+	if len(branches) > 1 {
+		// The merged keys are cut to the page here, in the order of the whole: engines that see this need not sort whole rows again.
+		s.put(" ORDER BY ", p.order("k", "id"), " LIMIT ")
+		s.param(pageLimit)
+	}
 	s.put(") x JOIN ", store.Quote(p.view.Collection.Table), ` r ON r."id" = x.id ORDER BY `, p.order("x.k", "x.id"), " LIMIT ")
 	s.param(pageLimit)
 	return s, nil
