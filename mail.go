@@ -71,6 +71,9 @@ func (a *App) openMail() error {
 	return err
 }
 
+// Letters counts those that wait to be sent.
+func (a *App) Letters(ctx context.Context) (int, error) { return a.jobs.Waiting(ctx, mail.Queue) }
+
 // work runs what goes on in the background until ctx ends, and returns a function that waits for its end.
 func (a *App) work(ctx context.Context) (wait func()) {
 	var wg sync.WaitGroup

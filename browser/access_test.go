@@ -12,7 +12,7 @@ import (
 
 // outside are the pages of people who are not signed in.
 var outside = []string{"/account/sign-in", "/account/sign-in?error=account_exists", "/account/sign-up", "/account/recover", "/account/recover/confirm",
-	"/account/enrol", "/account/confirm", "/account/email/confirm", "/account/check-mail", "/account/sign-in/factor"}
+	"/account/enrol", "/account/confirm", "/account/email/confirm", "/account/lock/confirm", "/account/check-mail", "/account/sign-in/factor"}
 
 // inside are those of people who are.
 var inside = []string{"/account/", "/account/profile", "/account/factors", "/account/factors/app", "/account/factors/app/confirm", "/account/factors/app/remove",

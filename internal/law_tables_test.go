@@ -61,6 +61,7 @@ var siblings = []sibling{
 	{"identity/selfservice", "identity/totp", "one of the factors that a person adds and removes"},
 	{"identity/mail", "identity/account", "mail goes to canonical addresses only"},
 	{"identity/mail", "identity/signup", "it sends the letters of links"},
+	{"identity/operator", "identity/signin", "the owner is told of a reset as of any change of factors"},
 	{"identity/signup", "identity/account", "links make and change accounts"},
 	{"identity/signup", "identity/grant", "newcomers get their first roles"},
 	{"identity/signup", "identity/session", "a new password ends every session"},

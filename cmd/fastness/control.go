@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -37,7 +38,26 @@ func (o on) app(e *env) (*fastness.App, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return a, func() { a.Close() }, nil
+	before, err := a.Letters(e.ctx)
+	if err != nil {
+		a.Close()
+		return nil, nil, err
+	}
+	return a, func() { deliver(e, a, before); a.Close() }, nil
+}
+
+// deliver sends what a command left in the outbox, where before so many letters waited, for there is no server that would.
+func deliver(e *env, a *fastness.App, before int) {
+	now, err := a.Letters(e.ctx)
+	if err != nil || now <= before {
+		return
+	}
+	ctx, stop := context.WithTimeout(e.ctx, 20*time.Second)
+	defer stop()
+	_, err = a.Mail.Deliver(ctx)
+	if now, e2 := a.Letters(e.ctx); err != nil || e2 != nil || now > 0 {
+		fmt.Fprintf(e.err, "%d letters wait; a running server sends them\n", now)
+	}
 }
 
 // patience is how often a command that finds the data held by another command tries again, and pause how long it waits between.

@@ -67,6 +67,9 @@ func (c *usersInviteCmd) Run(e *env) error {
 			return err
 		}
 		fmt.Fprintf(e.out, "invited; the link is good for %v\n", added.Valid)
+		if app.Plan.Development() {
+			fmt.Fprintln(e.out, added.Link.Reveal())
+		}
 		person.Waiting(e.out, added.Waits)
 		return nil
 	})

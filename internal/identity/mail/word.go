@@ -67,15 +67,23 @@ func span(d time.Duration, language string) string {
 	return fmt.Sprintf("%d %s", n, []string{"minutes", "hours", "days"}[unit])
 }
 
-// factorWords names a factor.
+// factorWords names factors.
 func factorWords(f types.Factor, language string) string {
-	words := map[types.Factor][2]string{types.TOTP: {"an authenticator app", "eine Authenticator-App"},
-		types.Passkey: {"a passkey", "ein Passkey"}, types.RecoveryCode: {"recovery codes", "Wiederherstellungscodes"},
-		types.Federated: {"an account elsewhere", "ein Konto anderswo"}}[f]
-	if language == "de" {
-		return words[1]
+	var out []string
+	for _, w := range []struct {
+		bit    types.Factor
+		en, de string
+	}{{types.TOTP, "an authenticator app", "eine Authenticator-App"}, {types.Passkey, "a passkey", "ein Passkey"},
+		{types.RecoveryCode, "recovery codes", "Wiederherstellungscodes"}, {types.Federated, "an account elsewhere", "ein Konto anderswo"}} {
+		switch {
+		case f&w.bit == 0:
+		case language == "de":
+			out = append(out, w.de)
+		default:
+			out = append(out, w.en)
+		}
 	}
-	return words[0]
+	return strings.Join(out, ", ")
 }
 
 // maxWords bounds, in characters, what somebody else's words may take of a letter.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
-	"github.com/fastness-dev/fastness/internal/identity/signup"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -138,7 +138,7 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 		if err := tx.Record(e); err != nil {
 			return err
 		}
-		return d.cfg.Outbox.Add(ctx, tx, signup.Mail{To: acc.Email, Letter: signup.LetterFactorRemoved, Account: id, Factor: had})
+		return d.cfg.Links.Notify(ctx, tx, signin.Notice{Account: acc, What: types.FactorRemove, Factor: had})
 	})
 }
 

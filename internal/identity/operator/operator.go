@@ -33,7 +33,6 @@ type Config struct {
 	Grants   *grant.Grants
 	Links    *signup.Links
 	Profiles signup.Profiles
-	Outbox   signup.Outbox
 	Tokens   *token.Tokens
 	App      *totp.TOTP
 	Passkeys *passkey.Passkeys
@@ -67,14 +66,14 @@ func (d *Desk) AddUser(ctx context.Context, by *types.Caller, email string, role
 	return &Added{ID: id, Link: link, Valid: 15 * time.Minute, Waits: waits}, err
 }
 
-// Invite is AddUser with the link sent by mail, valid for seven days.
+// Invite is AddUser with the link sent by mail, valid for seven days. The link is returned too, for development, which shows it.
 func (d *Desk) Invite(ctx context.Context, by *types.Caller, email string, roles []string) (*Added, error) {
-	id, _, err := d.cfg.Links.Add(ctx, by, email, roles, true)
+	id, link, err := d.cfg.Links.Add(ctx, by, email, roles, true)
 	if err != nil {
 		return nil, err
 	}
 	waits, err := d.waits(ctx, id)
-	return &Added{ID: id, Valid: 7 * 24 * time.Hour, Waits: waits}, err
+	return &Added{ID: id, Link: link, Valid: 7 * 24 * time.Hour, Waits: waits}, err
 }
 
 // waits lists the roles that the account would get if somebody approved.
