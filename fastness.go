@@ -314,7 +314,7 @@ func (a *App) CallerIn(ctx context.Context, id, org types.ID) (*types.Caller, er
 func (a *App) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if !a.Plan.Development() {
 		t := a.Plan.Decl.TLS
-		return edge.Files(a.relative(t.Certificate), a.relative(t.Key))
+		return edge.Files(edge.FileConfig{Certificate: a.relative(t.Certificate), Key: a.relative(t.Key), Host: a.Plan.Decl.Service.Host, Clock: a.opt.Clock, Log: a.opt.Log})
 	}
 	dir, err := AuthorityDir(a.Plan.Decl.Service.Name)
 	if err != nil {

@@ -4,12 +4,13 @@
 // faults included, carries the security headers and one form of problem (RFC 9457) that tells nothing internal. What a room
 // offers is a plan.Route; a route without access does not start.
 //
-// The map, in the order of a request: listener.go, tls.go and authority.go, host.go, address.go, header.go, limit.go,
+// The map, in the order of a request: listener.go, tls.go, files.go and authority.go, host.go, address.go, header.go, limit.go,
 // route.go, origin.go, credential.go, access.go, body.go and schema.go, problem.go (the one map of errors), log.go,
 // operations.go (health and metrics on a listener of their own), pipeline.go (the list).
 package edge
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -45,10 +46,19 @@ type Config struct {
 	Ready func(ctx context.Context) error // what readiness means; nil: always ready
 	// Addresses to listen on. HTTPS is required; HTTP and Operations may be "" (none).
 	HTTPS, HTTP, Operations string
-	Log                     *slog.Logger  // nil: silence
-	Access                  io.Writer     // access log, one JSON line per request; nil: none
-	Meter                   *meter.Set    // nil: a set of its own
+	Log                     *slog.Logger // nil: silence
+	Access                  io.Writer    // access log, one JSON line per request; nil: none
+	Meter                   *meter.Set   // nil: a set of its own
+	Wait                    Wait
 	Drain                   time.Duration // how long accepted requests may take after the end was asked for; 0 means 20 s
+}
+
+// Wait bounds how long a client may take. Zero means the value in brackets.
+type Wait struct {
+	Header time.Duration // to send the headers of a request (10 s)
+	Body   time.Duration // to send all of it (30 s)
+	Answer time.Duration // to take the answer (60 s)
+	Idle   time.Duration // between two requests of a connection (2 min)
 }
 
 // Server is a listening edge.
@@ -87,6 +97,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Drain == 0 {
 		cfg.Drain = 20 * time.Second
 	}
+	w := &cfg.Wait
+	w.Header, w.Body, w.Answer, w.Idle = cmp.Or(w.Header, 10*time.Second), cmp.Or(w.Body, 30*time.Second), cmp.Or(w.Answer, time.Minute), cmp.Or(w.Idle, 2*time.Minute)
 	s := &Server{cfg: cfg, maxBody: cfg.Plan.Decl.Limits.Body, limits: newLimits(cfg.Plan.Decl.Limits)}
 	if s.maxBody == 0 {
 		s.maxBody = 1 << 20
@@ -152,8 +164,9 @@ const noTable = 1
 // Run serves until ctx ends, then finishes what it has accepted, at most for Config.Drain.
 func (s *Server) Run(ctx context.Context) error {
 	quiet := slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug)
-	main := &http.Server{Handler: s, TLSConfig: s.tlsConfig(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: quiet,
+	w := s.cfg.Wait
+	main := &http.Server{Handler: s, TLSConfig: s.tlsConfig(), ReadHeaderTimeout: w.Header, ReadTimeout: w.Body,
+		WriteTimeout: w.Answer, IdleTimeout: w.Idle, MaxHeaderBytes: 16 << 10, ErrorLog: quiet,
 		HTTP2: &http.HTTP2Config{MaxEncoderHeaderTableSize: noTable}}
 	servers := []*http.Server{main}
 	failed := make(chan error, 3)

@@ -60,6 +60,12 @@ func (s *Server) Own() string { return s.own }
 // encoded slashes, no escapes where none are needed. Nothing is redirected: two spellings of a path are one door too many.
 func (x *exchange) checkHost() error {
 	r := x.r
+	if h := r.Header["Host"]; len(h) > 1 || len(h) == 1 && h[0] != r.Host { // HTTP/2: what stands before us may have routed by it (RFC 9113 8.3.1)
+		return &types.Error{Kind: types.Malformed, Code: "unknown_host", Detail: "Host and :authority differ; send one of them"}
+	}
+	if len(r.Header["Content-Length"]) > 1 {
+		return &types.Error{Kind: types.Malformed, Code: "malformed", Detail: "the length is told twice; send one Content-Length"}
+	}
 	if !x.s.hosts[r.Host] {
 		return &types.Error{Kind: types.Malformed, Code: "unknown_host", Detail: "this server does not answer to that host"}
 	}

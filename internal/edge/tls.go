@@ -1,13 +1,16 @@
 package edge
 
 import (
+	"crypto/rand"
 	"crypto/tls"
-	"fmt"
-	"os"
+	"sync"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // tlsConfig: TLS 1.3, and 1.2 with ephemeral keys and AEAD below level 3. The key exchange prefers the post-quantum hybrid.
-// Session tickets are Go's own: keys in memory, rotated daily.
+// Keys of session tickets are in memory, one a day (see tickets): what was captured is not opened by a key that is found later.
 func (s *Server) tlsConfig() *tls.Config {
 	c := &tls.Config{
 		MinVersion:       tls.VersionTLS12,
@@ -21,24 +24,33 @@ func (s *Server) tlsConfig() *tls.Config {
 	if s.cfg.Plan.Decl.Service.Level >= 3 {
 		c.MinVersion = tls.VersionTLS13
 	}
+	t := &tickets{clock: s.cfg.Clock, base: c.Clone()}
+	c.GetConfigForClient = t.today
 	return c
 }
 
-// Files serves a certificate and key from files. The key file must be readable by its owner alone.
-func Files(certificate, key string) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
-	if certificate == "" || key == "" {
-		return nil, fmt.Errorf("edge: production needs a certificate; add tls: {certificate: …, key: …} to the declaration")
+// tickets gives each day a key of its own for session tickets. Go's own rotation keeps old keys for a week, in which whoever takes the
+// memory of the process reads the sessions that were resumed under them.
+type tickets struct {
+	clock types.Clock
+	base  *tls.Config
+	mu    sync.Mutex
+	born  time.Time
+	now   *tls.Config
+}
+
+const ticketLife = 24 * time.Hour
+
+// today is the configuration of a connection that begins now. A clock that goes back ends the day too.
+func (t *tickets) today(*tls.ClientHelloInfo) (*tls.Config, error) {
+	at := t.clock.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if age := at.Sub(t.born); t.now == nil || age >= ticketLife || age < 0 {
+		var key [32]byte
+		rand.Read(key[:])
+		t.now, t.born = t.base.Clone(), at
+		t.now.SetSessionTicketKeys([][32]byte{key})
 	}
-	info, err := os.Stat(key)
-	if err != nil {
-		return nil, fmt.Errorf("edge: tls key: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("edge: %s can be read by others (mode %04o); run: chmod 600 %s", key, info.Mode().Perm(), key)
-	}
-	pair, err := tls.LoadX509KeyPair(certificate, key)
-	if err != nil {
-		return nil, fmt.Errorf("edge: tls certificate: %w", err)
-	}
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, nil
+	return t.now, nil
 }
