@@ -17,6 +17,8 @@ import (
 	"embed"
 	"errors"
 	"net/http"
+	"path"
+	"slices"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/console/page"
@@ -85,13 +87,20 @@ var (
 // Routes lists the pages.
 func (p *Pages) Routes() []plan.Route {
 	out := p.kit.Routes()
-	add := func(method, name, path string, access plan.Access, h handler) {
+	add := func(method, name, at string, access plan.Access, h handler) {
 		if access.SignedIn {
 			h = personal(h)
 		}
 		h = p.reading(h)
-		out = append(out, plan.Route{Name: "page_" + name, Method: method, Path: path, Access: access, Page: true, MaxBody: 64 << 10,
-			Status: http.StatusOK, Handle: h, Problem: p.kit.Problem})
+		problem := p.kit.Problem
+		if method == "POST" && !slices.ContainsFunc(out, func(r plan.Route) bool { return r.Method == "GET" && r.Path == at }) {
+			problem = func(r *plan.Request, status int, e *types.Error) *plan.Answer {
+				r.URL = path.Dir(r.URL) // a detour comes back by GET: to the page that has the form
+				return p.kit.Problem(r, status, e)
+			}
+		}
+		out = append(out, plan.Route{Name: "page_" + name, Method: method, Path: at, Access: access, Page: true, MaxBody: 64 << 10,
+			Status: http.StatusOK, Handle: h, Problem: problem})
 	}
 	get := func(name, path string, access plan.Access, h handler) { add("GET", name, path, access, h) }
 	post := func(name, path string, access plan.Access, h handler) { add("POST", name+"_send", path, access, h) }

@@ -220,3 +220,40 @@ func TestRoot(t *testing.T) {
 	}
 	b.get("/account/assets/nothing.css").says(http.StatusNotFound, "")
 }
+
+// TestEveryPageAsksWho: of all pages, those for signed-in people lead everybody else to sign-in, and none takes a form from elsewhere.
+func TestEveryPageAsksWho(t *testing.T) {
+	h := serve(t)
+	ann, stranger, elsewhere := h.person("ann@clinic.example", "patient"), h.browser(), h.browser()
+	elsewhere.client = ann.client
+	elsewhere.header = http.Header{"Accept": {"text/html"}, "Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}
+	pages, forms := 0, 0
+	for _, r := range h.app.Routes() {
+		if !r.Page || !strings.HasPrefix(r.Path, "/account") || r.Problem == nil {
+			continue
+		}
+		path := strings.NewReplacer("{$}", "", "{rest...}", "x/y", "{id}", "00000000000000000000000000", "{name}", "x").Replace(r.Path)
+		if r.Access.SignedIn {
+			pages++
+			var form url.Values
+			if r.Method == "POST" {
+				form = url.Values{"id": {"x"}}
+			}
+			back := stranger.ask(r.Method, path, form)
+			if back.status != http.StatusSeeOther || !strings.HasPrefix(back.to, "/account/sign-in?return=") {
+				t.Errorf("%s %s: %d to %s", r.Method, path, back.status, back.to)
+			}
+			if to, _ := url.QueryUnescape(strings.TrimPrefix(back.to, "/account/sign-in?return=")); ann.get(to).status == http.StatusNotFound && !strings.Contains(path, "/x") && !strings.Contains(path, "/0000") {
+				t.Errorf("%s %s comes back to %s, which is no page", r.Method, path, to)
+			}
+		}
+		if r.Method == "POST" {
+			forms++
+			elsewhere.ask("POST", path, url.Values{"id": {"x"}}).says(403, "did not come from our own pages")
+		}
+	}
+	if pages < 30 || forms < 25 {
+		t.Errorf("asked %d pages and %d forms only", pages, forms)
+	}
+	ann.get("/account/").says(200, "You are signed in here only")
+}

@@ -105,7 +105,6 @@ type factorData struct {
 	Codes    bool
 	Passkey  *passkeyForm
 	Password bool // of a step-up
-	First    string
 }
 
 // factorView is the page that asks for one of the factors an attempt owes.

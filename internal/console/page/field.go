@@ -5,10 +5,10 @@ import "strings"
 // Input is one labelled input. Kind is the type of an <input>, or textarea, select, checkbox; Label and Hint are in the reader's
 // language.
 type Input struct {
-	Name, Label, Kind, Value, Hint, Error    string
-	Autocomplete, Mode, Max, Min, Rows, Mark string // attributes; "" leaves one out
-	Required, Optional, Focus                bool
-	Choices                                  []Choice
+	Name, Label, Kind, Value, Hint, Error string
+	Autocomplete, Mode, Max, Mark         string // attributes; "" leaves one out
+	Required, Optional, Focus             bool
+	Choices                               []Choice
 }
 
 // Choice is one line of a select.
@@ -29,8 +29,8 @@ func (i Input) Describes() string {
 	return strings.Join(out, " ")
 }
 
-// input makes an input of a sheet: label and hint are English and looked up. Options are pairs: kind, hint, complete, mode, max, min,
-// rows, mark; and words alone: required, optional, focus. What was typed is put back, except into a password.
+// input makes an input of a sheet: label and hint are English and looked up. Options are pairs: kind, hint, hinted, complete, mode, max,
+// mark; and words alone: required, optional, focus. What was typed is put back, except into a password.
 func (s *sheet) input(name, label string, options []string) Input {
 	in := Input{Name: name, Label: s.kit.text(s.language, label), Kind: "text", Error: s.Err(name), Value: s.Values[name]}
 	for i := 0; i < len(options); i++ {
@@ -62,10 +62,6 @@ func (s *sheet) input(name, label string, options []string) Input {
 			in.Mode = v
 		case "max":
 			in.Max = v
-		case "min":
-			in.Min = v
-		case "rows":
-			in.Rows = v
 		case "mark":
 			in.Mark = v
 		}

@@ -93,9 +93,6 @@ func (k *Kit) text(l Language, s string, args ...any) string {
 // Text is a text in a language, for what is put together in code.
 func (k *Kit) Text(l Language, s string, args ...any) string { return k.text(l, s, args...) }
 
-// Translated reports whether the catalogue has a text.
-func (k *Kit) Translated(s string) bool { return k.catalog[s] != "" }
-
 var months = [...]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"}
 
 // date writes a day in full. Days are counted in UTC: nobody told us where the reader sits.

@@ -15,7 +15,6 @@ type View struct {
 	Errors  []FieldError      // told in a summary that has the focus, and beside their fields
 	Values  map[string]string // what was typed; never a password
 	Notice  string            // English; "" takes what a redirect left
-	Wide    bool              // a page that shows more than one form
 	Scripts bool              // the page uses passkeys
 	Data    any
 }
