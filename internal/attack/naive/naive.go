@@ -42,6 +42,9 @@ type World struct {
 	Types map[string]map[string]Type
 	Rows  map[string][]Row
 	Let   map[string]string // named conditions of the collection at hand
+	// PerOrg names the collections whose rows belong to organisations, by their field org. Those of others than the caller's active
+	// one are not there for him, wherever a rule looks beyond the row at hand.
+	PerOrg map[string]bool
 }
 
 // Call is one question: who asks, when, about which row. Me is "" for a caller who is not signed in. New is nil where no row is
@@ -49,6 +52,7 @@ type World struct {
 type Call struct {
 	Collection string
 	Me         string
+	Org        string // the active organisation, "" for none
 	MFA        bool
 	Roles      []string
 	Now        time.Time
@@ -303,9 +307,17 @@ func (j *judge) path(p path) value {
 		row, collection = nil, of.To
 		if there {
 			row = j.w.find(collection, id)
+			if !j.there(collection, row) {
+				row = nil
+			}
 		}
 	}
 	return value{}
+}
+
+// there reports whether a row beyond the one at hand is there for the caller.
+func (j *judge) there(collection string, r Row) bool {
+	return !j.w.PerOrg[collection] || j.c.Org != "" && r["org"] == j.c.Org
 }
 
 func (w *World) find(collection, id string) Row {
@@ -324,6 +336,11 @@ func (j *judge) me(p path) value {
 			return value{of: Type{Kind: "ref", To: "accounts"}}
 		}
 		return value{Type{Kind: "ref", To: "accounts"}, j.c.Me}
+	case "me.org":
+		if j.c.Org == "" {
+			return value{of: Type{Kind: "ref", To: "organisations"}}
+		}
+		return value{Type{Kind: "ref", To: "organisations"}, j.c.Org}
 	case "me.mfa":
 		return value{Type{Kind: "bool"}, j.c.MFA}
 	}
@@ -399,6 +416,9 @@ func (j *judge) exists(n call) Truth {
 	}
 	out := No
 	for _, r := range j.w.Rows[string(collection)] {
+		if !j.there(string(collection), r) {
+			continue
+		}
 		j.vars[string(name)] = variable{string(collection), r}
 		out = max(out, j.condition(n.args[1]))
 	}

@@ -26,8 +26,8 @@ type readRule struct {
 }
 
 // maskDeclaration is the world with random read rules, each on some fields.
-func maskDeclaration(w *world) (string, []readRule) {
-	text := worldDeclaration[:strings.LastIndex(worldDeclaration, "    allow:")]
+func maskDeclaration(w *world, base string) (string, []readRule) {
+	text := base[:strings.LastIndex(base, "    allow:")]
 	for _, f := range []string{"t: {type: text, max: 40", "i: {type: int", "e: {type: enum, values: [one, two, three]", "day: {type: date"} {
 		text = strings.Replace(text, "      "+f, "      "+f+", indexed: true", 1)
 	}
@@ -68,8 +68,12 @@ func maskDeclaration(w *world) (string, []readRule) {
 func TestMasksAgree(t *testing.T) {
 	var probe *world
 	keeptest.Each(t, worldDeclaration, func(_ *testing.T, k *keeptest.Kit) { probe = newWorld(k) })
-	for n := range 3 {
-		declaration, rules := maskDeclaration(probe)
+	for n := range 4 {
+		base := worldDeclaration
+		if n == 3 { // rows of two organisations, and callers in one of them
+			base = organisedDeclaration
+		}
+		declaration, rules := maskDeclaration(probe, base)
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			keeptest.Each(t, declaration, func(t *testing.T, k *keeptest.Kit) {
 				w := newWorld(k)
@@ -94,6 +98,9 @@ type masks struct {
 
 // mask is what a caller may see of a row: nil when nothing holds.
 func (m *masks) mask(call naive.Call) []string {
+	if m.naive.PerOrg[call.Collection] && call.Row["org"] != call.Org {
+		return nil
+	}
 	var out []string
 	for _, r := range m.rules {
 		t, _, err := m.naive.Judge(r.when, call)
@@ -124,7 +131,7 @@ func (m *masks) all() []string {
 func (m *masks) shown(row map[string]any) []string {
 	var out []string
 	for name := range row {
-		if !slices.Contains([]string{"id", "created", "updated", "version"}, name) {
+		if !slices.Contains([]string{"id", "created", "updated", "version", "org"}, name) {
 			out = append(out, name)
 		}
 	}
@@ -136,6 +143,10 @@ func (m *masks) look() {
 	roles := pick(m.world, [][]string{nil, {"red"}, {"blue"}, {"red", "blue"}})
 	c := &types.Caller{Kind: types.Signed, Account: types.ID(pick(m.world, m.people)), Roles: m.Plan.RoleSet(roles...), RequestID: types.RandomID()}
 	call := naive.Call{Collection: "items", Me: string(c.Account), Roles: roles, Now: m.Clock.Now()}
+	if len(m.orgs) > 0 {
+		call.Org = pick(m.world, m.orgs)
+		c.Org = types.ID(call.Org)
+	}
 	for _, r := range m.naive.Rows["items"] {
 		call.Row = r
 		want := m.mask(call)

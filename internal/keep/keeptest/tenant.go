@@ -29,11 +29,19 @@ func (k *Kit) Member(name string, org types.ID, role string) *types.Caller {
 // Join makes an account a member of one more organisation and returns its caller in a session in which that is active.
 func (k *Kit) Join(c *types.Caller, org types.ID, role string) *types.Caller {
 	k.Helper()
-	us := types.IntValue(types.Micros(k.Clock.Now()))
-	k.write(newMembership, types.IDValue(types.NewID(k.Clock.Now())), us, us, types.IDValue(org), types.IDValue(c.Account), types.TextValue(role))
+	k.Membership(c.Account, org, role)
 	within := *c
 	within.Org, within.Roles = org, k.Plan.RoleSet(role)
 	return &within
+}
+
+// Membership makes an account a member and returns the id of the row.
+func (k *Kit) Membership(account, org types.ID, role string) types.ID {
+	k.Helper()
+	id := types.NewID(k.Clock.Now())
+	us := types.IntValue(types.Micros(k.Clock.Now()))
+	k.write(newMembership, types.IDValue(id), us, us, types.IDValue(org), types.IDValue(account), types.TextValue(role))
+	return id
 }
 
 func (k *Kit) write(s *store.Stmt, args ...types.Value) {

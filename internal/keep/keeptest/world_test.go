@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -56,6 +57,10 @@ collections:
     allow: [{to: [read, create, update], when: "has_role('red')"}]
 `
 
+// organisedDeclaration is the same world with its groups and items in organisations.
+var organisedDeclaration = strings.NewReplacer("roles: {red", "organisations: {sign_up: create, roles: [owner, member]}\nroles: {red",
+	"  groups:\n", "  groups:\n    per: organisation\n", "  items:\n", "  items:\n    per: organisation\n").Replace(worldDeclaration)
+
 // world is a database filled with random rows, and the same rows for the naive evaluator.
 type world struct {
 	*keeptest.Kit
@@ -64,6 +69,7 @@ type world struct {
 	naive  *naive.World
 	rows   map[string][]*keeprow.Row
 	people []string
+	orgs   []string // empty: the world has no organisations
 	now    time.Time
 }
 
@@ -93,6 +99,7 @@ func newWorld(k *keeptest.Kit) *world {
 		w.people = append(w.people, string(c.Account))
 		w.naive.Rows["accounts"] = append(w.naive.Rows["accounts"], fields)
 	}
+	w.organise()
 	for range 6 {
 		w.insert("groups", w.draw("groups"))
 	}
@@ -101,6 +108,29 @@ func newWorld(k *keeptest.Kit) *world {
 	}
 	return w
 }
+
+// organise makes two organisations, to each of which two of the people belong, if the declaration has any. References of rows will lead
+// across them, as they could if something had gone wrong.
+func (w *world) organise() {
+	if w.Plan.Organisations == nil {
+		return
+	}
+	w.naive.PerOrg = map[string]bool{"groups": true, "items": true, "memberships": true}
+	for n, name := range []string{"herons", "ravens"} {
+		org := w.Organisation(name)
+		w.Clock.Advance(time.Millisecond)
+		w.orgs = append(w.orgs, string(org))
+		w.naive.Rows["organisations"] = append(w.naive.Rows["organisations"], naive.Row{"id": string(org), "name": name})
+		for i, role := range []string{"owner", "member"} {
+			who := w.people[(n+i)%len(w.people)]
+			id := w.Membership(types.ID(who), org, role)
+			w.naive.Rows["memberships"] = append(w.naive.Rows["memberships"], naive.Row{"id": string(id), "org": string(org), "account": who, "role": role})
+		}
+	}
+}
+
+// plain are the fields of built-in collections that the naive rows have too; nil: all.
+var plain = map[string][]string{"accounts": {"id", "name"}, "organisations": {"id", "name"}, "memberships": {"id", "org", "account", "role"}}
 
 func naiveType(t rule.Type) naive.Type {
 	kind := map[rule.TypeKind]string{rule.BoolType: "bool", rule.IntType: "int", rule.DecimalType: "decimal", rule.TextType: "text",
@@ -169,6 +199,10 @@ func (w *world) both(collection string, fields map[string]any) (*keeprow.Row, na
 	r := &keeprow.Row{Collection: col, ID: types.NewID(w.Clock.Now()), Created: types.Micros(w.now), Updated: types.Micros(w.now), Version: 1, Values: make([]types.Value, len(col.Fields))}
 	w.Clock.Advance(time.Millisecond)
 	plain := naive.Row{"id": string(r.ID), "created": w.now, "updated": w.now, "version": int64(1)}
+	if col.PerOrg {
+		org := pick(w, w.orgs)
+		r.Org, plain["org"] = types.TextValue(org), org
+	}
 	for name, v := range fields {
 		f := col.Field(name)
 		text, _ := json.Marshal(v)
