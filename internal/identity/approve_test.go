@@ -38,7 +38,7 @@ func (w *town) holds(id types.ID, role string) bool {
 	return len(w.rows("SELECT role FROM fastness_grant WHERE account = ? AND role = ?", types.IDValue(id), types.TextValue(role))) == 1
 }
 
-func (w *town) ask(by *types.Caller, id types.ID) types.ID {
+func (w *town) wish(by *types.Caller, id types.ID) types.ID {
 	w.t.Helper()
 	request, err := w.Ask(w.ctx(), by, id, "vault", time.Time{})
 	if err != nil || request == "" || w.holds(id, "vault") {
@@ -54,7 +54,7 @@ func TestTwoPersons(t *testing.T) {
 		if err := w.Grant(w.ctx(), one, ann, "vault", time.Time{}); types.CodeOf(err) != "approval_required" {
 			t.Fatalf("the plain grant of a role of two persons: %v", err)
 		}
-		request := w.ask(one, ann)
+		request := w.wish(one, ann)
 		if all, err := w.Requests(w.ctx(), two); err != nil || len(all) != 1 || all[0].ID != request || all[0].By != one.Account || all[0].Account != ann {
 			t.Fatalf("the request is listed as %+v, %v", all, err)
 		}
@@ -82,7 +82,7 @@ func TestSecondPerson(t *testing.T) {
 				t.Fatalf("want %s: %v", code, err)
 			}
 		}
-		request := w.ask(one, ann)
+		request := w.wish(one, ann)
 		decide(one, request, "second_person")
 		decide(clerk, request, "role_not_held")
 		decide(w.who(w.in("ann@example.org")), request, "not_allowed")
@@ -120,15 +120,15 @@ func TestRequestIsVoid(t *testing.T) {
 				t.Fatalf("%s: %v", what, err)
 			}
 		}
-		request := w.ask(one, ann)
+		request := w.wish(one, ann)
 		if _, err := w.Decide(w.ctx(), one, request, false); err != nil {
 			t.Fatalf("who asked could not take it back: %v", err)
 		}
 		void("denied", request)
-		request = w.ask(one, ann)
+		request = w.wish(one, ann)
 		w.clock.Advance(72 * time.Hour)
 		void("three days old", request)
-		request = w.ask(one, ann)
+		request = w.wish(one, ann)
 		if err := w.Revoke(w.ctx(), operator, one.Account, "vault"); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestRequestIsVoid(t *testing.T) {
 func TestApprovedAtOnce(t *testing.T) {
 	each(t, vault, func(t *testing.T, w *town) {
 		one, two, ann := w.bosses()
-		request := w.ask(one, ann)
+		request := w.wish(one, ann)
 		var won atomic.Int64
 		var wg sync.WaitGroup
 		for n := range 8 {

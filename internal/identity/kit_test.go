@@ -154,6 +154,17 @@ var statusOf = map[types.Kind]int{types.Internal: 500, types.Malformed: 400, typ
 // do plays edge: finds the route, authenticates, checks the route's access as edge does, calls it, keeps the cookies.
 func (w *town) do(method, path string, b *browser, body any) *reply {
 	w.t.Helper()
+	return w.ask(method, path, b, body, true)
+}
+
+// past is do for somebody who got past edge's check of roles.
+func (w *town) past(method, path string, b *browser, body any) *reply {
+	w.t.Helper()
+	return w.ask(method, path, b, body, false)
+}
+
+func (w *town) ask(method, path string, b *browser, body any, checked bool) *reply {
+	w.t.Helper()
 	if b == nil {
 		b = &browser{}
 	}
@@ -190,7 +201,7 @@ func (w *town) do(method, path string, b *browser, body any) *reply {
 			b.session = change.Token
 		}
 	}
-	if err := access(route, who, w.clock.Now()); err != nil {
+	if err := access(route, who, w.clock.Now()); err != nil && checked {
 		return fail(err)
 	}
 	raw, _ := json.Marshal(body)
@@ -201,7 +212,7 @@ func (w *town) do(method, path string, b *browser, body any) *reply {
 	if h == nil {
 		h = http.Header{}
 	}
-	a, err := route.Handle(w.ctx(), &plan.Request{Caller: who, Token: b.session, Path: func(n string) string { return values[n] },
+	a, err := route.Handle(w.ctx(), &plan.Request{Caller: who, Token: b.session, Path: func(n string) string { return values[n] }, Query: url.Values{},
 		Header: h, Body: raw, Address: addr, Device: b.device, At: w.clock.Now()})
 	if err != nil {
 		return fail(err)
@@ -228,7 +239,7 @@ func access(r plan.Route, who *types.Caller, now time.Time) error {
 		return nil
 	case who.Kind != types.Signed:
 		return types.Refuse(types.Unauthenticated, "unauthenticated", "")
-	case !r.Access.SignedIn:
+	case !r.Access.SignedIn && !who.Roles.Any(r.Access.Roles):
 		return types.Refuse(types.Forbidden, "not_allowed", "")
 	case r.Access.Fresh != 0 && (who.FreshAt.IsZero() || now.Sub(who.FreshAt) > r.Access.Fresh):
 		return types.Refuse(types.Forbidden, "step_up_required", "")
