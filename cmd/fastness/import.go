@@ -49,10 +49,12 @@ func (c *usersImportCmd) Run(e *env) error {
 	defer done()
 	m := &moving{cmd: c, accounts: p.Accounts, call: call, groups: map[string]int{}}
 	m.sort(people)
-	for begin := 0; begin < len(m.in); begin += desk.MaxImport {
-		if err := m.send(begin, min(begin+desk.MaxImport, len(m.in))); err != nil {
+	for begin := 0; begin < len(m.in); {
+		end := m.batch(begin)
+		if err := m.send(begin, end); err != nil {
 			return fmt.Errorf("%w\n%d people are in; run it again: who is there is left alone", err, m.made)
 		}
+		begin = end
 	}
 	return m.report(e.out, len(people), foreign.Columns(people))
 }
@@ -155,6 +157,19 @@ func (m *moving) newcomer(p foreign.Person) desk.Newcomer {
 		n.Profile, _ = json.Marshal(profile)
 	}
 	return n
+}
+
+// batch is the end of what goes into one transaction: at most so many people, and so many bytes, of which each has a bounded part.
+func (m *moving) batch(begin int) int {
+	end, size := begin, 0
+	for end < len(m.in) && end-begin < desk.MaxImport {
+		n := m.in[end]
+		if size += len(n.Email) + len(n.Hash) + len(n.Profile); end > begin && size > batchBytes {
+			break
+		}
+		end++
+	}
+	return end
 }
 
 // send has some of the newcomers taken, where the data are.

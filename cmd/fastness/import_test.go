@@ -9,6 +9,7 @@ import (
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/internal/identity/account"
+	desk "github.com/fastness-dev/fastness/internal/identity/operator"
 	"github.com/fastness-dev/fastness/internal/store"
 )
 
@@ -133,5 +134,25 @@ func TestEveryFormatMovesIn(t *testing.T) {
 		if got := p.enters(email, password); got != 200 {
 			t.Errorf("%s, with the new hash: %d", email, got)
 		}
+	}
+}
+
+// TestImportBatches: what travels to the server at once is bounded in people and bytes, nobody is left out, and nobody is too large to travel.
+func TestImportBatches(t *testing.T) {
+	m := &moving{}
+	for n := range 250 {
+		size := 10
+		if n >= 100 && n < 110 {
+			size = 64 << 10
+		}
+		m.in = append(m.in, desk.Newcomer{Email: fmt.Sprintf("n%d@clinic.example", n), Profile: make([]byte, size)})
+	}
+	var ends []int
+	for at := 0; at < len(m.in); {
+		at = m.batch(at)
+		ends = append(ends, at)
+	}
+	if fmt.Sprint(ends) != "[100 103 106 109 209 250]" {
+		t.Errorf("batches end at %v", ends)
 	}
 }

@@ -18,8 +18,12 @@ import (
 // Formats are the programs whose accounts are read. flask is another word for werkzeug, whose functions Flask's users call.
 func Formats() []string { return []string{"django", "werkzeug", "flask", "passlib", "bcrypt"} }
 
-// MaxPeople bounds a file: more accounts come in several files.
-const MaxPeople = 1_000_000
+// Bounds of a file: more accounts come in several files. A person has at most so many bytes of what this reader does not understand.
+const (
+	MaxPeople = 1_000_000
+	maxFile   = 1 << 30
+	maxRow    = 64 << 10
+)
 
 // Person is an account of another program, as the file says it.
 type Person struct {
@@ -51,6 +55,7 @@ func Read(s Source, in io.Reader) ([]Person, error) {
 	if !slices.Contains(Formats(), s.Format) {
 		return nil, fmt.Errorf("foreign: unknown format %q; use one of %s", s.Format, strings.Join(Formats(), ", "))
 	}
+	in = &bounded{in, maxFile}
 	switch {
 	case s.CSV:
 		return table(s, in)
@@ -58,6 +63,21 @@ func Read(s Source, in io.Reader) ([]Person, error) {
 		return dump(s, in)
 	}
 	return lines(s, in)
+}
+
+// bounded ends a file that is too large with an error, so that half of it does not pass for the whole.
+type bounded struct {
+	io.Reader
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("foreign: the file has more than %d bytes; cut it up", maxFile)
+	}
+	return n, err
 }
 
 func table(s Source, in io.Reader) ([]Person, error) {
@@ -212,7 +232,7 @@ func (c *cells) groups(names map[string]string) []string {
 // person makes a person of a row. names are the groups of a dump by their number.
 func person(s Source, where string, row map[string]jsontext.Value, names map[string]string) Person {
 	c := &cells{row: row}
-	p := Person{Where: where}
+	p, size := Person{Where: where}, 0
 	if s.Format == "django" {
 		name := c.text("username")
 		if p.Email = c.text("email"); p.Email == "" && strings.Contains(name, "@") {
@@ -231,6 +251,11 @@ func person(s Source, where string, row map[string]jsontext.Value, names map[str
 	p.Inactive = !c.flag("is_active", true)
 	p.Groups = c.groups(names)
 	p.Fields = c.row
+	for _, v := range c.row {
+		if size += len(v); size > maxRow {
+			return Person{Where: where, Wrong: "there is more than 64 KiB about one person"}
+		}
+	}
 	switch {
 	case c.err != "":
 		return Person{Where: where, Wrong: c.err}

@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -72,6 +73,13 @@ func TestTables(t *testing.T) {
 	}
 	if got := Columns(csv); !slices.Equal(got, []string{"ward"}) {
 		t.Errorf("%v", got)
+	}
+	if huge := read(t, Source{Format: "bcrypt"}, `{"email": "a@b.example", "bio": "`+strings.Repeat("x", 70<<10)+`"}`); huge[0].Wrong == "" {
+		t.Error("a person of 70 KiB is taken")
+	}
+	endless := &bounded{strings.NewReader(strings.Repeat("x", 100)), 99}
+	if _, err := io.ReadAll(endless); err == nil {
+		t.Error("a file beyond its bound is read")
 	}
 	natural := read(t, Source{Format: "django", Model: "people.user"}, `[{"model": "people.user", "pk": "x-1", "fields": {"email": "a@b.example", "password": "!x", "groups": [["editors"], 9]}}]`)
 	if p := natural[0]; p.Wrong != "" || p.Where != "pk x-1" || !slices.Equal(p.Groups, []string{"editors", "#9"}) {
