@@ -234,7 +234,7 @@ func TestTokenEndpointThatPointsInside(t *testing.T) {
 	defer hidden.Close()
 	each(t, nil, func(t *testing.T, w *town) {
 		for _, to := range []string{hidden.URL + "/admin", "http://169.254.169.254/latest/meta-data", w.den.issuer + "/token", w.club.issuer + "/userinfo"} {
-			w.club.handle["/token"] = func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, to, http.StatusTemporaryRedirect) }
+			w.club.answers("/token", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, to, http.StatusTemporaryRedirect) })
 			b := browser{}
 			w.refused(b, w.enter(b, w.club, "ann"), oidc.Away)
 		}
@@ -280,14 +280,15 @@ func TestHugeAndSlowProviders(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
 		for path, codes := range map[string][2]oidc.Code{"/keys": {oidc.Doubtful, oidc.Doubtful}, "/token": {oidc.Away, oidc.Away}} {
 			for i, h := range []http.HandlerFunc{huge, slow} {
-				w.club.handle = map[string]http.HandlerFunc{path: h}
+				w.club.answers(path, h)
 				b := browser{}
 				w.refused(b, w.enter(b, w.club, "ann"), codes[i])
+				w.club.answers(path, nil)
 			}
 		}
 		for _, h := range []http.HandlerFunc{huge, slow} {
 			w.clock.Advance(2 * time.Hour)
-			w.club.handle = map[string]http.HandlerFunc{"/.well-known/openid-configuration": h}
+			w.club.answers("/.well-known/openid-configuration", h)
 			if r := w.do("GET", "/auth/oidc/club", browser{}, ""); r.code != "provider_away" {
 				t.Errorf("%+v", r)
 			}
@@ -299,7 +300,7 @@ func TestHugeAndSlowProviders(t *testing.T) {
 func TestProviderThatIsAway(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
 		const at = "/.well-known/openid-configuration"
-		w.club.handle[at] = func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(http.StatusBadGateway) }
+		w.club.answers(at, func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
 		for range 5 {
 			if r := w.do("GET", "/auth/oidc/club", browser{}, ""); r.code != "provider_away" {
 				t.Errorf("%+v", r)
@@ -313,7 +314,7 @@ func TestProviderThatIsAway(t *testing.T) {
 		}
 		w.person("ann@clinic.example")
 		w.start(browser{}, w.den)
-		delete(w.club.handle, at)
+		w.club.answers(at, nil)
 		w.clock.Advance(6 * time.Second)
 		w.start(browser{}, w.club)
 		w.start(browser{}, w.club)

@@ -31,6 +31,7 @@ type flow struct {
 	Until    int64    `json:"u"` // microseconds
 	Session  types.ID `json:"l,omitempty"`
 	Account  types.ID `json:"a,omitempty"` // with Session: whose account is to be linked
+	Device   string   `json:"d,omitempty"` // the device cookie, which is Strict and does not come along on the way back
 }
 
 // Began is where to send a browser, and the cookie that it must bring back.
@@ -40,7 +41,7 @@ type Began struct {
 }
 
 // begin starts a flow. who links the provider to his account; nil signs in.
-func (p *Providers) begin(ctx context.Context, one *party, back string, who *types.Caller) (*Began, error) {
+func (p *Providers) begin(ctx context.Context, one *party, back string, device types.Secret, who *types.Caller) (*Began, error) {
 	m, err := one.metadata(ctx)
 	if err != nil {
 		return nil, &types.Error{Kind: types.Unavailable, Code: "provider_away", RetryAfter: retryAfter, Err: fmt.Errorf("provider %s: %s", one.Name, cause(err)),
@@ -48,6 +49,9 @@ func (p *Providers) begin(ctx context.Context, one *party, back string, who *typ
 	}
 	f := flow{Provider: one.Name, State: types.Token(32), Nonce: types.Token(32), Verifier: oauth2.GenerateVerifier(), Return: back,
 		Until: types.Micros(p.cfg.Clock.Now().Add(flowAge))}
+	if d := device.Reveal(); len(d) <= 200 {
+		f.Device = d
+	}
 	if who != nil {
 		f.Session, f.Account = who.Session, who.Account
 	}

@@ -63,7 +63,7 @@ func (p *Providers) Link(ctx context.Context, who *types.Caller, name, returnTo 
 	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
 		return nil, errSession
 	}
-	return p.begin(ctx, one, back(returnTo), who)
+	return p.begin(ctx, one, back(returnTo), types.Secret{}, who)
 }
 
 // attach ends what Link began. The browser must still be in the session that began it: otherwise somebody's callback could link his
@@ -83,7 +83,7 @@ func (p *Providers) attach(ctx context.Context, one *party, m *metadata, f *flow
 		return nil, &failure{code: Unverified, account: f.Account}
 	}
 	who := found.Caller
-	who.Address, who.RequestID = r.Address, r.Caller.RequestID
+	who.Address, who.RequestID, who.Language = r.Address, r.Caller.RequestID, r.Caller.Language
 	var out *session.Started
 	err = p.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		switch id, err := p.owner(ctx, tx, one.Issuer, w.subject); {

@@ -67,6 +67,13 @@ func newProvider(t *testing.T, name string, clock types.Clock) *provider {
 	return p
 }
 
+// answers replaces an endpoint; nil brings the honest one back.
+func (p *provider) answers(path string, h http.HandlerFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.handle[path] = h
+}
+
 // declared is the provider as the service knows it: a door to it alone, for which every name lies on loopback.
 func (p *provider) declared() oidc.Provider {
 	p.t.Helper()

@@ -91,7 +91,7 @@ func (p *Providers) start(ctx context.Context, r *plan.Request) (*plan.Answer, e
 	if one == nil {
 		return nil, errUnknown
 	}
-	began, err := p.begin(ctx, one, back(r.Query.Get("return")), nil)
+	began, err := p.begin(ctx, one, back(r.Query.Get("return")), r.Device, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +154,9 @@ func (p *Providers) callback(ctx context.Context, r *plan.Request) (*plan.Answer
 	f, err := p.resume(one, r.Cookie(cookie), r.Query.Get("state"))
 	if err != nil {
 		return p.failed(ctx, nil, c, err)
+	}
+	if c.Device.Empty() {
+		c.Device = types.NewSecret(f.Device)
 	}
 	a, err := p.end(ctx, one, f, c, r)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/oidc"
+	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -153,6 +154,34 @@ func TestSecondFactor(t *testing.T) {
 	})
 }
 
+// TestKnownDevice: a browser that has signed in before is known again, though its device cookie does not come along on the way back from
+// another site: its owner is not told of a stranger.
+func TestKnownDevice(t *testing.T) {
+	told := []string{}
+	each(t, func(c *identity.Config) { told = nil; c.Outbox = letters{&told} }, func(t *testing.T, w *town) {
+		b := browser{}
+		w.enter(b, w.club, "ann")
+		w.do("POST", "/auth/sign-out", b, "")
+		again := browser{"device": b["device"]}
+		q := w.club.authorise(w.start(again, w.club), "ann")
+		delete(again, "device")
+		if where := w.back(again, w.club, q); where != "/account/" || len(told) != 0 {
+			t.Errorf("ends at %s, the owner is told %v", where, told)
+		}
+		w.do("POST", "/auth/sign-out", again, "")
+		if where := w.enter(browser{}, w.club, "ann"); where != "/account/" || len(told) != 1 || told[0] != "sign_in" {
+			t.Errorf("a browser not seen before ends at %s, the owner is told %v", where, told)
+		}
+	})
+}
+
+type letters struct{ told *[]string }
+
+func (l letters) Add(_ context.Context, _ store.Tx, m signup.Mail) error {
+	*l.told = append(*l.told, string(m.Letter))
+	return nil
+}
+
 func TestDisabledAccounts(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
 		w.enter(browser{}, w.club, "ann")
@@ -196,12 +225,12 @@ func TestUserInfo(t *testing.T) {
 		about := w.club.people["ann"]
 		w.club.people["ann"] = nil
 		subject := "eve"
-		w.club.handle["/userinfo"] = func(rw http.ResponseWriter, r *http.Request) {
+		w.club.answers("/userinfo", func(rw http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") != "Bearer access-ann" {
 				rw.WriteHeader(http.StatusUnauthorized)
 			}
 			write(rw, map[string]any{"sub": subject, "email": about["email"], "email_verified": true})
-		}
+		})
 		b := browser{}
 		w.refused(b, w.enter(b, w.club, "ann"), oidc.Doubtful)
 		subject = "ann"
