@@ -72,7 +72,11 @@ func (s *server) command(ctx context.Context, args ...string) *exec.Cmd {
 
 // serve starts the server on core 0 and waits for its first answer.
 func (s *server) serve(ctx context.Context) error {
-	s.cmd = s.command(ctx, "serve", "--env", "development", "--no-calibrate", s.dir)
+	args := []string{"serve", "--env", "development"}
+	if !s.opt.calibrate {
+		args = append(args, "--no-calibrate") // or a hash would cost something else in every run
+	}
+	s.cmd = s.command(ctx, append(args, s.dir)...)
 	log, err := os.Create(filepath.Join(s.dir, "serve.log"))
 	if err != nil {
 		return err

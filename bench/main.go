@@ -50,6 +50,8 @@ type options struct {
 	profile  string
 	growth   []int
 	postgres string
+
+	calibrate bool // not a flag: the server may choose the costs of password hashes
 }
 
 func main() {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
 	"golang.org/x/crypto/argon2"
 
 	"github.com/fastness-dev/fastness/bench/proc"
@@ -30,10 +33,13 @@ const (
 	word     = "a long enough sentence for benches"
 )
 
-// signIns prints the row of sign-in: how many there are in a second and how much of their CPU is Argon2id, then what a storm of a thousand does
-// to memory and to the reads of others. The server, its password worker and nothing else run on core 0.
+// signIns prints the row of sign-in: how many there are in a second and how much of their CPU is Argon2id, with the least costs of a hash and with
+// those that a server chooses for this machine, and what a storm of a thousand does to memory and to the reads of others. The server, its
+// password worker and nothing else run on core 0.
 func signIns(ctx context.Context, opt options) error {
-	return withServer(ctx, opt, func(s *server) error {
+	chosen := opt
+	chosen.calibrate = true
+	return errors.Join(withServer(ctx, opt, func(s *server) error {
 		token, err := s.account(ctx, "author@press.example", "author")
 		if err != nil {
 			return err
@@ -49,11 +55,52 @@ func signIns(ctx context.Context, opt options) error {
 		if err != nil {
 			return err
 		}
-		if err := s.rate(ctx, opt, mails); err != nil {
+		if err := s.rate(ctx, opt, mails, password.Least); err != nil {
 			return err
 		}
 		return s.stormed(ctx, reads[1], mails)
-	})
+	}), withServer(ctx, chosen, func(s *server) error {
+		costs, err := s.costs(ctx)
+		if err != nil {
+			return err
+		}
+		mails, err := s.enrol(ctx)
+		if err != nil {
+			return err
+		}
+		return s.rate(ctx, opt, mails, costs)
+	}))
+}
+
+// costs waits until the server has chosen what a hash costs, and reads it from the database.
+func (s *server) costs(ctx context.Context) (password.Params, error) {
+	db, err := sqlite3.Open(filepath.Join(s.dir, "data", "fastness.db"))
+	if err != nil {
+		return password.Params{}, err
+	}
+	defer db.Close()
+	for range 600 {
+		stmt, _, err := db.Prepare("SELECT value FROM fastness_meta WHERE name = 'password'")
+		if err != nil {
+			return password.Params{}, err
+		}
+		var found struct {
+			MemoryKiB uint32 `json:"memory_kib"`
+			Passes    uint32 `json:"passes"`
+		}
+		if stmt.Step() {
+			err = json.Unmarshal(stmt.ColumnRawText(0), &found)
+		}
+		if err = errors.Join(err, stmt.Close()); err != nil || found.Passes > 0 {
+			return password.Params{MemoryKiB: found.MemoryKiB, Time: found.Passes}, err
+		}
+		select {
+		case <-ctx.Done():
+			return password.Params{}, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return password.Params{}, errors.New("the server has not chosen the costs of password hashes in a minute")
 }
 
 // enrol makes accounts that have a password.
@@ -166,15 +213,19 @@ func (s *server) used() (server, workers time.Duration, err error) {
 	return server, workers, nil
 }
 
-// bareHashes is what a child does that only hashes, with the parameters of the server's: it prints the CPU of one.
-func bareHashes(string) error {
+// bareHashes is what a child does that only hashes, with the parameters "KIB PASSES": it prints the CPU of one.
+func bareHashes(costs string) error {
 	const n = 20
+	var c password.Params
+	if _, err := fmt.Sscan(costs, &c.MemoryKiB, &c.Time); err != nil {
+		return err
+	}
 	before, err := proc.CPUTime(os.Getpid())
 	if err != nil {
 		return err
 	}
 	for range n {
-		argon2.IDKey([]byte(word), make([]byte, 16), password.Least.Time, password.Least.MemoryKiB, 1, 32)
+		argon2.IDKey([]byte(word), make([]byte, 16), c.Time, c.MemoryKiB, 1, 32)
 		runtime.GC()
 	}
 	after, err := proc.CPUTime(os.Getpid())
@@ -186,12 +237,12 @@ func bareHashes(string) error {
 }
 
 // bareHash is the CPU of one hash in a process that does nothing else, on the servers' core.
-func bareHash(ctx context.Context) (time.Duration, error) {
+func bareHash(ctx context.Context, costs password.Params) (time.Duration, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
-	cmd := exec.CommandContext(ctx, self, "hash", "")
+	cmd := exec.CommandContext(ctx, self, "hash", fmt.Sprint(costs.MemoryKiB, " ", costs.Time))
 	cmd.Env = []string{"GOMAXPROCS=1"}
 	var out strings.Builder
 	cmd.Stdout = &out
@@ -206,11 +257,11 @@ func bareHash(ctx context.Context) (time.Duration, error) {
 }
 
 // rate prints sign-ins with eight clients.
-func (s *server) rate(ctx context.Context, opt options, mails []string) error {
+func (s *server) rate(ctx context.Context, opt options, mails []string, costs password.Params) error {
 	var bare, least time.Duration
 	var share, each float64
 	for range opt.rounds {
-		b, err := bareHash(ctx)
+		b, err := bareHash(ctx, costs)
 		if err != nil {
 			return err
 		}
@@ -235,8 +286,8 @@ func (s *server) rate(ctx context.Context, opt options, mails []string) error {
 			least, share, each = all, float64(workers2-workers)/float64(server2-server+workers2-workers), proc.Micros(server2-server)/float64(n)
 		}
 	}
-	fmt.Printf("\nsign-in: %.1f ms of CPU, of which %.1f %% in the worker that hashes (budget 95 %%) and %.0f µs in the server; a bare Argon2id takes %.1f ms\n"+
-		"         one core does %.0f sign-ins a second, or %.0f bare hashes\n",
+	fmt.Printf("\nsign-in (Argon2id of %d MiB, %d passes): %.1f ms of CPU, of which %.1f %% in the worker that hashes (budget 95 %%) and %.0f µs in the server; a bare Argon2id takes %.1f ms\n"+
+		"         one core does %.0f sign-ins a second, or %.0f bare hashes\n", costs.MemoryKiB>>10, costs.Time,
 		proc.Micros(least)/1000, 100*share, each, proc.Micros(bare)/1000, float64(time.Second)/float64(least), float64(time.Second)/float64(bare))
 	return nil
 }
@@ -252,8 +303,13 @@ func (s *server) stormed(ctx context.Context, read *scenario, mails []string) er
 		return err
 	}
 	stormy, calm := context.WithCancel(ctx)
+	defer calm()
 	wait := s.signing(stormy, storm, mails)
 	time.Sleep(2 * time.Second) // all have come
+	early, err := s.resident()
+	if err != nil {
+		return err
+	}
 	var most atomic.Uint64
 	watched := make(chan struct{})
 	go func() {
@@ -266,15 +322,16 @@ func (s *server) stormed(ctx context.Context, read *scenario, mails []string) er
 		}
 	}()
 	beset, err := s.reading(ctx, read, 10*time.Second)
+	late, e := s.resident()
 	calm()
 	statuses := wait()
 	<-watched
-	if err != nil {
+	if err := errors.Join(err, e); err != nil {
 		return err
 	}
 	fmt.Printf("storm of %d sign-ins: reads at %d/s, p50 and p99 %v and %v quiet, %v and %v in the storm: %.1f times the p99 (budget 2); "+
-		"%.0f MiB resident before, worker included, at most %d MiB in it; answers %v\n", storm, pace, quiet.p50, quiet.p99, beset.p50, beset.p99,
-		float64(beset.p99)/float64(quiet.p99), before, most.Load(), statuses)
+		"resident, worker included: %.0f MiB before, %.0f when all wait, %.0f ten seconds later, %d at most; answers %v\n", storm, pace, quiet.p50, quiet.p99,
+		beset.p50, beset.p99, float64(beset.p99)/float64(quiet.p99), before, early, late, most.Load(), statuses)
 	return nil
 }
 
