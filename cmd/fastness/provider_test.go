@@ -229,6 +229,9 @@ func realProviderStory(p *press) {
 	if got := ben.visit(out["location"].(string), "ben"); got.RequestURI() != "/account/factors" {
 		p.Fatalf("linking ends at %s\n%s", got, p.log)
 	}
+	if said := p.run("users", "explain", "ben@clinic.example"); !strings.Contains(said, "linked to an OpenID provider") {
+		p.Error(said)
+	}
 	if status, out := ben.ask("GET", "/auth/oidc/links", ""); status != 200 || len(out["items"].([]any)) != 1 {
 		p.Errorf("links: %d %v", status, out)
 	}

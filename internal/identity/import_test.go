@@ -4,8 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	desk "github.com/fastness-dev/fastness/internal/identity/operator"
+	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -108,7 +110,9 @@ func TestImportChecksHashes(t *testing.T) {
 
 // TestOnlyTheOperatorImports: whoever may manage accounts may not bring any with passwords of his choice.
 func TestOnlyTheOperatorImports(t *testing.T) {
-	each(t, nil, func(t *testing.T, w *town) {
+	each(t, func(c *identity.Config) {
+		c.Plan.Roles = append(c.Plan.Roles, plan.Role{Name: "vault", Set: 1 << 40, Approve: true})
+	}, func(t *testing.T, w *town) {
 		id := w.person("root@clinic.example", "admin")
 		admin := &types.Caller{Kind: types.Signed, Account: id, Session: "s", Roles: 8, Factors: types.Password}
 		in := desk.Import{Write: true, People: []desk.Newcomer{{Email: "ann@clinic.example", Hash: oldHash}}}
@@ -118,6 +122,13 @@ func TestOnlyTheOperatorImports(t *testing.T) {
 		in.People[0].Roles = []string{"wizard"}
 		if _, err := w.Import(w.ctx(), operator, in); types.CodeOf(err) != "unknown_role" {
 			t.Errorf("an unknown role: %v", err)
+		}
+		in.People[0].Roles = []string{"patient", "vault"}
+		if _, err := w.Import(w.ctx(), operator, in); types.CodeOf(err) != "approval_required" {
+			t.Errorf("a role of two persons: %v", err)
+		}
+		if n := len(w.rows("SELECT id FROM fastness_account")); n != 1 {
+			t.Errorf("%d accounts", n)
 		}
 		in.People = make([]desk.Newcomer, desk.MaxImport+1)
 		if _, err := w.Import(w.ctx(), operator, in); types.KindOf(err) != types.TooLarge {

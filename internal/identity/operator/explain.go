@@ -38,7 +38,11 @@ func (d *Desk) Explain(ctx context.Context, by *types.Caller, id types.ID) ([]st
 			return err
 		}
 		lines = d.explain(acc, grants, demanded, len(live))
-		return nil
+		federated, err := d.cfg.Federated(ctx, r, id)
+		if federated {
+			lines = append(lines, "it is linked to an OpenID provider, by which its owner may sign in")
+		}
+		return err
 	})
 	if errors.Is(err, account.ErrNone) {
 		return nil, ErrNoUser

@@ -52,8 +52,13 @@ func (d *Desk) Import(ctx context.Context, by *types.Caller, in Import) ([]Fate,
 		return nil, types.Refuse(types.TooLarge, "too_large", "import at most 100 people at once")
 	}
 	for _, p := range in.People {
-		if _, ok := d.cfg.Grants.Set(p.Roles); !ok {
-			return nil, types.Refuse(types.Invalid, "unknown_role", "the declaration has no such role; fastness check lists them")
+		for _, name := range p.Roles {
+			switch r, ok := d.cfg.Grants.Role(name); {
+			case !ok || r.Org:
+				return nil, types.Refuse(types.Invalid, "unknown_role", "the declaration has no such role for accounts; fastness check lists them")
+			case r.Approve:
+				return nil, types.Refuse(types.Forbidden, "approval_required", "two persons give this role: import without it, ask for it, and let another one approve")
+			}
 		}
 	}
 	out := make([]Fate, len(in.People))
