@@ -72,7 +72,7 @@ func (o *Organisations) Invite(ctx context.Context, by *types.Caller, org types.
 		if err != nil {
 			return err
 		}
-		m := signup.Mail{To: canonical, Letter: signup.LetterOrgInvite, Link: link, Valid: Valid}
+		m := signup.Mail{To: canonical, Letter: signup.LetterOrgInvite, Link: link, Valid: Valid, Language: by.Language}
 		if m.Organisation, m.By, err = o.words(ctx, tx, by, org); err != nil {
 			return err
 		}
