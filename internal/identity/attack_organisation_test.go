@@ -122,8 +122,8 @@ func TestStaleSessionManagesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.do("PATCH", "/auth/organisation/members/"+string(w.bobID), w.ann, map[string]any{"role": "member"}).want(204)
-		if err := w.Organisations().Remove(w.ctx(), stale, types.ID(w.herons), w.annID); types.CodeOf(err) != "not_allowed" {
+		w.do("DELETE", "/auth/organisation/members/"+string(w.bobID), w.ann, nil).want(204)
+		if err := w.Organisations().Remove(w.ctx(), stale, types.ID(w.herons), w.annID); types.CodeOf(err) != "organisation_required" {
 			t.Fatalf("an owner of yesterday removes the owner of today: %v", err)
 		}
 		w.stands(w.ann, "owner", w.herons)
