@@ -157,7 +157,7 @@ func (a *App) agree(ctx context.Context, name string, value []byte) ([]byte, err
 	return a.meta(ctx, name)
 }
 
-// checkCanary refuses to start over data that were sealed under another root key.
+// checkCanary refuses to start over data that were sealed under another root key, and records that somebody tried.
 func (a *App) checkCanary(ctx context.Context) error {
 	canary, err := a.meta(ctx, "canary")
 	if err != nil {
@@ -171,7 +171,14 @@ func (a *App) checkCanary(ctx context.Context) error {
 			return err
 		}
 	}
-	return a.ring.CheckCanary(canary)
+	refused := a.ring.CheckCanary(canary)
+	if refused == nil {
+		return nil
+	}
+	who := &types.Caller{Kind: types.System, Reason: "start with another root key"}
+	e := types.NewEntry(types.KeyChange, types.Refused, who, a.opt.Clock.Now())
+	e.Code = "root_key_of_another_place"
+	return errors.Join(refused, a.DB.Write(ctx, func(tx store.Tx) error { return tx.Record(e) }))
 }
 
 // DataDirOf reads the declaration only to tell where its data lie.

@@ -58,17 +58,27 @@ func TestDevelopmentSession(t *testing.T) {
 				t.Fatalf("%+v %v", who, err)
 			}
 		}
-		production := newTown(t, w.db, nil)
-		production.clock.Advance(40 * time.Minute)
-		if production.alive(&browser{bearer: s.Token}) {
-			t.Fatal("a development session is honoured in production")
-		}
-		if _, err := production.DevSession(w.ctx(), operator, added.ID); types.CodeOf(err) != "development_only" {
-			t.Fatalf("production made a development session: %v", err)
-		}
 		w.clock.Advance(21 * time.Minute)
 		if w.alive(b) {
 			t.Fatal("a development session outlived its hour")
+		}
+		again, err := w.DevSession(w.ctx(), operator, added.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		production := newTown(t, w.db, nil)
+		production.clock.Advance(61 * time.Minute)
+		if production.alive(&browser{bearer: again.Token}) {
+			t.Fatal("a development session is honoured in production")
+		}
+		if n := production.evidence(types.SignInFail, types.Refused); n != 1 {
+			t.Fatalf("%d entries of a development session in production, want 1", n)
+		}
+		if w.alive(&browser{bearer: again.Token}) {
+			t.Fatal("a session that was tried in the wrong place lives on")
+		}
+		if _, err := production.DevSession(w.ctx(), operator, added.ID); types.CodeOf(err) != "development_only" {
+			t.Fatalf("production made a development session: %v", err)
 		}
 	})
 }

@@ -84,7 +84,9 @@ func (s *Sessions) slow(ctx context.Context, h hash, by Transport, now time.Time
 	})
 	switch {
 	case errors.Is(err, errReplay):
-		return nil, s.replay(ctx, &r, h, now)
+		return nil, s.end(ctx, h, types.Entry{Event: types.SessionReuse, At: now, Code: "replaced_token"})
+	case errors.Is(err, errForeign):
+		return nil, s.end(ctx, h, types.Entry{Event: types.SignInFail, At: now, Code: "development_session"})
 	case errors.Is(err, ErrNone):
 		s.cache.drop(h)
 		return nil, ErrNone
@@ -111,12 +113,18 @@ func (s *Sessions) slow(ctx context.Context, h hash, by Transport, now time.Time
 	return f, s.touch(ctx, e, us)
 }
 
-var errReplay = errors.New("session: a replaced token came back")
+var (
+	errReplay  = errors.New("session: a replaced token came back")
+	errForeign = errors.New("session: a session of development in production")
+)
 
-// standing judges the stored state of a token. ErrNone refuses, errReplay refuses and must end the family.
+// standing judges the stored state of a token. ErrNone refuses; errReplay and errForeign refuse and must end the family.
 func (s *Sessions) standing(r *row, by Transport, us int64) error {
-	if r.accountState != "active" || r.epoch != r.accountEpoch || (r.dev && !s.cfg.Development) {
+	if r.accountState != "active" || r.epoch != r.accountEpoch {
 		return ErrNone
+	}
+	if r.dev && !s.cfg.Development {
+		return errForeign
 	}
 	if us >= r.expires || us-r.seen >= s.cfg.Idle.Microseconds() {
 		return ErrNone
@@ -238,8 +246,8 @@ func (s *Sessions) succeed(ctx context.Context, r *row, now time.Time) (types.Se
 	return token, nil
 }
 
-// replay ends the family of a token that came back after its grace, and says so in evidence.
-func (s *Sessions) replay(ctx context.Context, r *row, h hash, now time.Time) error {
+// end ends the family of a token that must not be presented any more, and says in evidence why.
+func (s *Sessions) end(ctx context.Context, h hash, e types.Entry) error {
 	err := s.db.Write(ctx, func(tx store.Tx) error {
 		again, err := read(ctx, tx, h)
 		if err != nil {
@@ -248,8 +256,8 @@ func (s *Sessions) replay(ctx context.Context, r *row, h hash, now time.Time) er
 		if err := s.End(ctx, tx, again.session); err != nil {
 			return err
 		}
-		return tx.Record(types.Entry{Event: types.SessionReuse, Outcome: types.Refused, At: now, Account: again.account,
-			Kind: types.Signed, Session: again.session, Code: "replaced_token", Count: 1})
+		e.Account, e.Kind, e.Session, e.Outcome, e.Count = again.account, types.Signed, again.session, types.Refused, 1
+		return tx.Record(e)
 	})
 	if err != nil && !errors.Is(err, ErrNone) {
 		return err
