@@ -74,6 +74,11 @@ func (a *App) openMail() error {
 // Letters counts those that wait to be sent.
 func (a *App) Letters(ctx context.Context) (int, error) { return a.jobs.Waiting(ctx, mail.Queue) }
 
+// Unsent lists letters that were given up, last first: at most limit.
+func (a *App) Unsent(ctx context.Context, limit int) ([]job.Failed, error) {
+	return a.jobs.Failed(ctx, mail.Queue, limit)
+}
+
 // work runs what goes on in the background until ctx ends, and returns a function that waits for its end.
 func (a *App) work(ctx context.Context) (wait func()) {
 	var wg sync.WaitGroup

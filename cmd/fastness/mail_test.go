@@ -236,6 +236,44 @@ func lettersOfALife(c *clinic) {
 	}
 }
 
+// TestLettersOfDevelopment: what development would have sent is shown at /dev/mail; the HTML form stands in a sandbox.
+func TestLettersOfDevelopment(t *testing.T) {
+	p := startPress(t, "")
+	p.want(202, "", "POST", "/auth/sign-up", `{"email": "new@press.example", "password": "kettle of seven grey herons"}`)
+	get := func(path string) (string, http.Header) {
+		t.Helper()
+		resp, err := p.client.Get(p.base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%s: %d %v", path, resp.StatusCode, err)
+		}
+		return string(text), resp.Header
+	}
+	one := regexp.MustCompile(`/dev/mail/([0-9a-v]{26})"`)
+	for range 100 {
+		list, _ := get("/dev/mail")
+		m := one.FindStringSubmatch(list)
+		if m == nil {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		letter, header := get("/dev/mail/" + m[1])
+		if !strings.Contains(letter, `<a href="`+p.base+`/account/confirm?token=`) || !strings.HasPrefix(header.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("the letter: %v %s", header, letter)
+		}
+		html, header := get("/dev/mail/" + m[1] + "/html")
+		if csp := header.Values("Content-Security-Policy"); len(csp) != 1 || !strings.HasPrefix(csp[0], "sandbox; default-src 'none';") || !strings.Contains(html, "Confirm your address") {
+			t.Errorf("its HTML: %v %s", csp, html)
+		}
+		return
+	}
+	t.Fatal("no letter is shown")
+}
+
 // TestOpenSignUpNeedsAMailer: production with open sign-up starts exactly when a mailer is declared and complete.
 func TestOpenSignUpNeedsAMailer(t *testing.T) {
 	bin, err := program()

@@ -30,6 +30,7 @@ type commands struct {
 	Why           whyCmd          `cmd:"" group:"understand" help:"Say why a request was refused."`
 	Users         usersCmd        `cmd:"" group:"people" help:"Add, list and change accounts."`
 	Organisations tenant.Commands `cmd:"" group:"people" help:"Make organisations and change who belongs to them."`
+	Mail          mailCmd         `cmd:"" group:"people" help:"Say how many letters wait, and which were given up and why."`
 	Rows          rowsCmd         `cmd:"" group:"data" help:"Read and write rows, as somebody or as the system with a reason."`
 	Trust         trustCmd        `cmd:"" group:"begin" help:"Trust development's certificate authority on this machine."`
 	Version       versionCmd      `cmd:"" group:"program" help:"Print the version."`
