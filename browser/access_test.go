@@ -12,11 +12,11 @@ import (
 
 // outside are the pages of people who are not signed in.
 var outside = []string{"/account/sign-in", "/account/sign-in?error=account_exists", "/account/sign-up", "/account/recover", "/account/recover/confirm",
-	"/account/enrol", "/account/confirm", "/account/email/confirm", "/account/lock/confirm", "/account/check-mail", "/account/sign-in/factor"}
+	"/account/enrol", "/account/confirm", "/account/email/confirm", "/account/check-mail", "/account/sign-in/factor", "/account/lock/confirm", "/account/organisation/invitation"}
 
 // inside are those of people who are.
 var inside = []string{"/account/", "/account/profile", "/account/factors", "/account/factors/app", "/account/factors/app/confirm", "/account/factors/app/remove",
-	"/account/factors/codes", "/account/factors/passkeys/add", "/account/sessions", "/account/tokens", "/account/tokens/new", "/account/password", "/account/email",
+	"/account/factors/codes", "/account/factors/passkeys/add", "/account/sessions", "/account/organisations", "/account/organisations/leave", "/account/tokens", "/account/tokens/new", "/account/password", "/account/email",
 	"/account/lock", "/account/step-up", "/account/nothing"}
 
 // TestAccessibility: axe-core finds nothing on any page, by day and by night, in both languages, wide and narrow.
@@ -36,6 +36,11 @@ func TestAccessibility(t *testing.T) {
 	member.fill("name", "nightly import")
 	member.do(click("#reach-all"))
 	member.press("Make the token")
+	member.visit("/account/organisations")
+	member.fill("name", "Herons")
+	member.press("Make the organisation")
+	member.fill("email", "otto@clinic.example")
+	member.press("Send the invitation")
 	member.visit("/account/factors/app")
 	member.press("Continue")
 	seen := 0

@@ -9,7 +9,7 @@
 // browser's session have no business here.
 //
 // The map: account.go (routes), signin.go, stepup.go, link.go (what begins with a link), home.go, profile.go, factor.go, passkey.go,
-// provider.go, session.go, token.go, security.go (password, address, lock); template/ holds a file per page, de.txt the German.
+// provider.go, session.go, token.go, organisation.go, security.go (password, address, lock); template/ holds a file per page, de.txt the German.
 package account
 
 import (
@@ -65,6 +65,9 @@ func New(cfg Config) (*Pages, error) {
 	cfg.Page.Links = append([]page.Link{{Path: "/account/", Label: "Overview", Icon: "home"}, {Path: "/account/profile", Label: "Profile", Icon: "person"},
 		{Path: "/account/factors", Label: "Security", Icon: "shield"}, {Path: "/account/sessions", Label: "Sessions", Icon: "device"},
 		{Path: "/account/tokens", Label: "API tokens", Icon: "token"}}, cfg.Page.Links...)
+	if cfg.Plan.Decl.Organisations != nil {
+		cfg.Page.Links = slices.Insert(cfg.Page.Links, 2, page.Link{Path: organisations, Label: "Organisations", Icon: "group"})
+	}
 	kit, err := page.New(cfg.Page)
 	return &Pages{cfg: cfg, id: cfg.Identity, kit: kit}, err
 }
@@ -118,6 +121,9 @@ func (p *Pages) Routes() []plan.Route {
 	get("step_up", "/account/step-up", own, p.showStepUp)
 	post("step_up", "/account/step-up", own, p.stepUp)
 	p.linkRoutes(get, post)
+	if p.cfg.Plan.Decl.Organisations != nil {
+		p.organisationRoutes(get, post)
+	}
 	get("profile", "/account/profile", own, p.showProfile)
 	post("profile", "/account/profile", own, p.saveProfile)
 	get("factors", "/account/factors", own, p.factors)

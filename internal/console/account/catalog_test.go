@@ -110,7 +110,7 @@ func source(n ast.Node, said map[string]bool) bool {
 		if sel, ok := n.Fun.(*ast.SelectorExpr); ok {
 			name = sel.Sel.Name
 		}
-		at := map[string]int{"text": 1, "Text": 1, "mine": 2, "ask": 2}[name]
+		at := map[string]int{"text": 1, "Text": 1, "mine": 2, "ask": 2, "askAt": 2}[name]
 		if at > 0 && len(n.Args) > at {
 			word(n.Args[at])
 		}

@@ -50,7 +50,11 @@ type ask struct {
 }
 
 func (p *Pages) ask(ctx context.Context, r *plan.Request, title string, d ask) (*plan.Answer, error) {
-	v, err := p.mine(ctx, r, title, "/account/factors")
+	return p.askAt(ctx, r, title, "/account/factors", d)
+}
+
+func (p *Pages) askAt(ctx context.Context, r *plan.Request, title, here string, d ask) (*plan.Answer, error) {
+	v, err := p.mine(ctx, r, title, here)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ service: {name: Riverside Clinic, host: clinic.example}
 sign_up: {mode: open, roles: [patient], verify: email}
 limits: {per_account: 60000/m}
 listen: {https: "%s"}
+organisations: {sign_up: create, roles: [owner, member], invite: [owner]}
 roles:
   patient: {}
   nurse: {}

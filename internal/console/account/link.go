@@ -82,7 +82,7 @@ type linkData struct {
 }
 
 func (p *Pages) linkView(r *plan.Request, l linkPage, ready bool) page.View {
-	d := linkData{Action: l.path, Name: l.name, Ready: ready, Password: l.field != "", Hint: p.passwordHint(r)}
+	d := linkData{Action: l.path, Name: l.name, Ready: ready, Password: l.field != "", Hint: p.passwordHint(r, false)}
 	if l.name == "enrol" {
 		d.Fields = p.inputs(p.enrolFields(), nil)
 	}
@@ -121,18 +121,23 @@ func (p *Pages) useLink(ctx context.Context, r *plan.Request, l linkPage) (*plan
 	return a, nil
 }
 
-// passwordHint says what a new password needs.
-func (p *Pages) passwordHint(r *plan.Request) string {
+// passwordHint says what a new password needs; mfa: the account has a second factor.
+func (p *Pages) passwordHint(r *plan.Request, mfa bool) string {
 	least := p.cfg.Plan.Decl.Password.Min
 	if least == 0 {
 		least = 15
+	}
+	if mfa {
+		if least = p.cfg.Plan.Decl.Password.MinWithMFA; least == 0 {
+			least = 8
+		}
 	}
 	return p.kit.Text(p.kit.Language(r), "At least %s characters. A few words that do not belong together do well.", strconv.Itoa(least))
 }
 
 func (p *Pages) signUpView(r *plan.Request) page.View {
 	return page.View{Title: "Create an account", Self: "/account/sign-up", Values: map[string]string{}, Data: linkData{Action: "/account/sign-up",
-		Ready: p.cfg.Plan.Decl.SignUp.Mode == "open", Hint: p.passwordHint(r), Fields: p.inputs(p.signUpFields(), nil)}}
+		Ready: p.cfg.Plan.Decl.SignUp.Mode == "open", Hint: p.passwordHint(r, false), Fields: p.inputs(p.signUpFields(), nil)}}
 }
 
 func (p *Pages) showSignUp(_ context.Context, r *plan.Request) (*plan.Answer, error) {

@@ -13,8 +13,12 @@ import (
 type passwordData struct{ Hint string }
 
 func (p *Pages) passwordView(ctx context.Context, r *plan.Request) (page.View, error) {
+	acc, err := p.id.Self().Account(ctx, r.Caller)
+	if err != nil {
+		return page.View{}, err
+	}
 	v, err := p.mine(ctx, r, "Change your password", "/account/factors")
-	v.Data = passwordData{p.passwordHint(r)}
+	v.Data = passwordData{p.passwordHint(r, acc.Second())}
 	return v, err
 }
 

@@ -12,37 +12,46 @@ import (
 
 // said is what a person is told for a code of a refusal, in place of the sentence that is meant for programs.
 var said = map[string]string{
-	"sign_in_refused":     "The address or the password is not right. Try again, or recover your account.",
-	"factor_refused":      "That was not right. Try again with a new code.",
-	"attempt_over":        "This sign-in took too long or was refused. Begin again.",
-	"too_many_attempts":   "Too many attempts. Wait a little and try again.",
-	"too_many_requests":   "Too many requests. Wait a little and try again.",
-	"sign_in_busy":        "Many people are signing in right now. Try again in a moment.",
-	"sign_up_closed":      "Accounts are made by invitation here. Ask whoever runs this service for one.",
-	"link_over":           "This link was used, replaced or is too old. Ask for a new one.",
-	"no_mail":             "This service cannot send mail now. Try again later, or ask whoever runs it.",
-	"no_enrolment":        "This took too long. Begin again.",
-	"second_factor_first": "Recovery codes stand in for a second factor. Add a passkey or an authenticator app first.",
-	"too_many_passkeys":   "You have as many passkeys as an account may have. Remove one first.",
-	"passkey_taken":       "This passkey is on an account already.",
-	"too_many_tokens":     "You have as many tokens as an account may have. Revoke one first.",
-	"changed_meanwhile":   "Your account was changed meanwhile, perhaps by you in another window. Try again.",
-	"changed":             "This was changed meanwhile, perhaps by you in another window. Look at it again.",
-	"cross_origin":        "This request did not come from our own pages, so it was not carried out.",
-	"not_found":           "There is nothing here, or it is not yours.",
-	"session_required":    "This needs a person who is signed in.",
-	"unsupported_type":    "This page takes forms only.",
-	"malformed":           "The form could not be read. Go back and send it again.",
-	"too_large":           "That is more than this page takes.",
-	"last_way_in":         "This is the only way into your account. Set a password or add a passkey first.",
-	"internal":            "Something went wrong on our side. Try again; if it stays, tell whoever runs this service the number below.",
-	"invalid":             "Some things need another look.",
-	"not_allowed":         "Your roles do not allow this.",
-	"field_not_allowed":   "You may not change this here.",
-	"already_exists":      "This is taken already.",
-	"not_accepted":        "This was not accepted.",
-	"provider_away":       "The provider cannot be reached now. Try again later, or choose another way.",
-	"breached_unread":     "Passwords cannot be checked now. Try again later.",
+	"sign_in_refused":        "The address or the password is not right. Try again, or recover your account.",
+	"factor_refused":         "That was not right. Try again with a new code.",
+	"attempt_over":           "This sign-in took too long or was refused. Begin again.",
+	"too_many_attempts":      "Too many attempts. Wait a little and try again.",
+	"too_many_requests":      "Too many requests. Wait a little and try again.",
+	"sign_in_busy":           "Many people are signing in right now. Try again in a moment.",
+	"sign_up_closed":         "Accounts are made by invitation here. Ask whoever runs this service for one.",
+	"link_over":              "This link was used, replaced or is too old. Ask for a new one.",
+	"no_mail":                "This service cannot send mail now. Try again later, or ask whoever runs it.",
+	"no_enrolment":           "This took too long. Begin again.",
+	"second_factor_first":    "Recovery codes stand in for a second factor. Add a passkey or an authenticator app first.",
+	"too_many_passkeys":      "You have as many passkeys as an account may have. Remove one first.",
+	"passkey_taken":          "This passkey is on an account already.",
+	"too_many_tokens":        "You have as many tokens as an account may have. Revoke one first.",
+	"changed_meanwhile":      "Your account was changed meanwhile, perhaps by you in another window. Try again.",
+	"changed":                "This was changed meanwhile, perhaps by you in another window. Look at it again.",
+	"cross_origin":           "This request did not come from our own pages, so it was not carried out.",
+	"not_found":              "There is nothing here, or it is not yours.",
+	"session_required":       "This needs a person who is signed in.",
+	"unsupported_type":       "This page takes forms only.",
+	"malformed":              "The form could not be read. Go back and send it again.",
+	"too_large":              "That is more than this page takes.",
+	"other_address":          "This invitation went to another address than that of your account. Ask for one to yours.",
+	"last_owner":             "This is the last member with the highest role. Give it to somebody else first.",
+	"organisation_full":      "The organisation has as many members as it may have.",
+	"too_many_invitations":   "The organisation has as many open invitations as it may have. Cancel one first.",
+	"too_many_organisations": "You own as many organisations as you may. Hand one over first.",
+	"organisation_required":  "Make an organisation active first.",
+	"organisations_closed":   "Organisations are made by whoever runs this service.",
+	"role_not_held":          "You can give your own role or one below it.",
+	"factor_required":        "Your role asks for a stronger sign-in. Add a second factor and sign in with it.",
+	"last_way_in":            "This is the only way into your account. Set a password or add a passkey first.",
+	"internal":               "Something went wrong on our side. Try again; if it stays, tell whoever runs this service the number below.",
+	"invalid":                "Some things need another look.",
+	"not_allowed":            "Your roles do not allow this.",
+	"field_not_allowed":      "You may not change this here.",
+	"already_exists":         "This is taken already.",
+	"not_accepted":           "This was not accepted.",
+	"provider_away":          "The provider cannot be reached now. Try again later, or choose another way.",
+	"breached_unread":        "Passwords cannot be checked now. Try again later.",
 }
 
 // wrong is what a person is told for a code of a field. %s is the limit.
@@ -76,7 +85,7 @@ var wrong = map[string]string{
 	"no_match":            "This does not have the form that is asked for.",
 	"not_found":           "There is no such thing.",
 	"not_one_of":          "Choose one of the list.",
-	"length":              "Use 1 to 80 characters.",
+	"length":              "Give it a name, and not too long a one.",
 	"range":               "Choose an end within the next year.",
 	"not_held":            "Choose at least one of your roles.",
 	"unknown_action":      "Choose at least one thing that the token may do.",
@@ -86,6 +95,9 @@ var wrong = map[string]string{
 func (k *Kit) Message(l Language, e *types.Error) string {
 	if s, ok := said[e.Code]; ok {
 		return k.text(l, s)
+	}
+	if e.Kind == types.Unavailable || e.Kind == types.Full {
+		return k.text(l, "This service cannot do that now. Try again later.")
 	}
 	return k.text(l, "This was not accepted.")
 }
@@ -130,9 +142,9 @@ func (k *Kit) Again(r *plan.Request, name string, v View, err error, path func(s
 	}
 	status := http.StatusUnprocessableEntity
 	switch e.Kind {
-	case types.Invalid, types.Unauthenticated, types.Conflict, types.Precondition:
+	case types.Invalid, types.Unauthenticated, types.Conflict, types.Precondition, types.NotFound:
 	case types.Forbidden:
-		if e.Code != "sign_up_closed" && e.Code != "field_not_allowed" {
+		if e.Code == "step_up_required" || e.Code == "cross_origin" || e.Code == "session_required" {
 			return nil, err
 		}
 	case types.TooMany:
