@@ -8,7 +8,7 @@
 // where he wanted to be. A form is answered with 303, except where something is told once and nowhere else. Credentials other than the
 // browser's session have no business here.
 //
-// The map: account.go (routes), signin.go, stepup.go, link.go (what begins with a link), home.go, profile.go, factor.go, passkey.go,
+// The map: account.go (routes), signin.go, stepup.go, link.go (what begins with a link), home.go, profile.go (with console/field), factor.go, passkey.go,
 // provider.go, session.go, token.go, organisation.go, security.go (password, address, lock); template/ holds a file per page, de.txt the German.
 package account
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/console/field"
 	"github.com/fastness-dev/fastness/internal/console/page"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -32,7 +33,7 @@ func (p *Pages) linkPages() []linkPage {
 			}},
 		{name: "enrol", path: "/account/enrol", title: "Welcome", done: "enrolled", field: "password",
 			use: func(ctx context.Context, r *plan.Request, secret types.Secret, form url.Values) error {
-				profile, err := p.profileOf(form, p.enrolFields())
+				profile, err := field.Of(form, p.enrolFields())
 				if err != nil {
 					return err
 				}
@@ -84,7 +85,7 @@ type linkData struct {
 func (p *Pages) linkView(r *plan.Request, l linkPage, ready bool) page.View {
 	d := linkData{Action: l.path, Name: l.name, Ready: ready, Password: l.field != "", Hint: p.passwordHint(r, false)}
 	if l.name == "enrol" {
-		d.Fields = p.inputs(p.enrolFields(), nil)
+		d.Fields = field.Inputs(p.enrolFields(), nil)
 	}
 	return page.View{Title: l.title, Self: l.path, Data: d, Values: map[string]string{}}
 }
@@ -111,7 +112,7 @@ func (p *Pages) useLink(ctx context.Context, r *plan.Request, l linkPage) (*plan
 	if err := l.use(ctx, r, secret, form); err != nil {
 		v := p.linkView(r, l, types.CodeOf(err) != "link_over")
 		v.Values = page.Typed(form)
-		return p.kit.Again(r, "link", v, err, profilePath)
+		return p.kit.Again(r, "link", v, err, field.Path)
 	}
 	a := page.Redirect("/account/sign-in", l.done)
 	if l.name == "email-confirm" {
@@ -137,7 +138,7 @@ func (p *Pages) passwordHint(r *plan.Request, mfa bool) string {
 
 func (p *Pages) signUpView(r *plan.Request) page.View {
 	return page.View{Title: "Create an account", Self: "/account/sign-up", Values: map[string]string{}, Data: linkData{Action: "/account/sign-up",
-		Ready: p.cfg.Plan.Decl.SignUp.Mode == "open", Hint: p.passwordHint(r, false), Fields: p.inputs(p.signUpFields(), nil)}}
+		Ready: p.cfg.Plan.Decl.SignUp.Mode == "open", Hint: p.passwordHint(r, false), Fields: field.Inputs(p.signUpFields(), nil)}}
 }
 
 func (p *Pages) showSignUp(_ context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -150,13 +151,13 @@ func (p *Pages) signUp(ctx context.Context, r *plan.Request) (*plan.Answer, erro
 		return nil, err
 	}
 	var profile json.RawMessage
-	if profile, err = p.profileOf(form, p.signUpFields()); err == nil {
+	if profile, err = field.Of(form, p.signUpFields()); err == nil {
 		err = p.id.Links().SignUp(ctx, form.Get("email"), types.NewSecret(form.Get("password")), profile, client(r))
 	}
 	if err != nil {
 		v := p.signUpView(r)
 		v.Values = page.Typed(form)
-		return p.kit.Again(r, "sign-up", v, err, profilePath)
+		return p.kit.Again(r, "sign-up", v, err, field.Path)
 	}
 	return page.Redirect("/account/check-mail", ""), nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/fastness-dev/fastness/internal/console/field"
 	"github.com/fastness-dev/fastness/internal/console/page"
 	"github.com/fastness-dev/fastness/internal/identity/organisation"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -51,7 +52,7 @@ func (p *Pages) openInvitation(_ context.Context, r *plan.Request) (*plan.Answer
 
 func (p *Pages) invitationView(r *plan.Request, ready bool) page.View {
 	return page.View{Title: "You were invited", Self: invitationPage, Values: map[string]string{},
-		Data: linkData{Action: invitationPage, Ready: ready, Hint: p.passwordHint(r, false), Fields: p.inputs(p.signUpFields(), nil)}}
+		Data: linkData{Action: invitationPage, Ready: ready, Hint: p.passwordHint(r, false), Fields: field.Inputs(p.signUpFields(), nil)}}
 }
 
 func (p *Pages) showInvitation(_ context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -64,14 +65,14 @@ func (p *Pages) joinOrganisation(ctx context.Context, r *plan.Request) (*plan.An
 	if err != nil {
 		return nil, err
 	}
-	profile, err := p.profileOf(form, p.signUpFields())
+	profile, err := field.Of(form, p.signUpFields())
 	if err == nil {
 		_, err = p.id.Organisations().Join(ctx, types.NewSecret(r.Cookie(invitationCookie)), types.NewSecret(form.Get("password")), profile, client(r))
 	}
 	if err != nil {
 		v := p.invitationView(r, types.CodeOf(err) != "link_over")
 		v.Values = page.Typed(form)
-		return p.kit.Again(r, "invitation", v, err, profilePath)
+		return p.kit.Again(r, "invitation", v, err, field.Path)
 	}
 	a := page.Redirect("/account/sign-in", "enrolled")
 	a.Cookies = append(a.Cookies, plan.Cookie{Name: invitationCookie})
