@@ -277,7 +277,7 @@ func TestHugeAndSlowProviders(t *testing.T) {
 		r.ParseForm() // a server sees that its client has gone once it has read what he sent
 		<-r.Context().Done()
 	}
-	each(t, nil, func(t *testing.T, w *town) {
+	eachPatient(t, time.Second, nil, func(t *testing.T, w *town) {
 		for path, codes := range map[string][2]oidc.Code{"/keys": {oidc.Doubtful, oidc.Doubtful}, "/token": {oidc.Away, oidc.Away}} {
 			for i, h := range []http.HandlerFunc{huge, slow} {
 				w.club.answers(path, h)

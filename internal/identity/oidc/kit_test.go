@@ -40,6 +40,12 @@ var accountsTable = store.Table{Name: "accounts", Primary: []string{"id"}, Colum
 // each runs fn in a town of its own on every database.
 func each(t *testing.T, change func(*identity.Config), fn func(t *testing.T, w *town)) {
 	t.Helper()
+	eachPatient(t, 30*time.Second, change, fn)
+}
+
+// eachPatient is each for a service that waits so long for a provider.
+func eachPatient(t *testing.T, patience time.Duration, change func(*identity.Config), fn func(t *testing.T, w *town)) {
+	t.Helper()
 	storetest.Each(t, storetest.Options{Tables: append([]store.Table{accountsTable}, identity.Tables()...)}, func(t *testing.T, db store.DB) {
 		ring, err := seal.New(bytes.Repeat([]byte{7}, 32))
 		if err != nil {
@@ -48,7 +54,7 @@ func each(t *testing.T, change func(*identity.Config), fn func(t *testing.T, w *
 		w := &town{t: t, db: db, clock: types.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))}
 		w.club, w.den = newProvider(t, "club", w.clock), newProvider(t, "den", w.clock)
 		cfg := identity.Config{DB: db, Clock: w.clock, Ring: ring, Passwords: passwords{}, Policy: policy{}, Profiles: profiles{}, Outbox: outbox{}, Base: "https://clinic.example",
-			Wait: func(context.Context, time.Duration) {}, Factors: []signin.Factor{app{}}, Providers: []oidc.Provider{w.club.declared(), w.den.declared()},
+			Wait: func(context.Context, time.Duration) {}, Factors: []signin.Factor{app{}}, Providers: []oidc.Provider{w.club.declared(patience), w.den.declared(patience)},
 			Plan: &plan.Plan{Environment: "production", Decl: &decl.File{Service: decl.Service{Name: "Clinic", Host: "clinic.example"}, SignUp: decl.SignUp{Mode: "open", Roles: []string{"patient"}}},
 				Roles: []plan.Role{{Name: "patient", Set: 1}, {Name: "clinician", Set: 2, Requires: plan.AnyMFA}}}}
 		if change != nil {

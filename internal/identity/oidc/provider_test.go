@@ -75,12 +75,12 @@ func (p *provider) answers(path string, h http.HandlerFunc) {
 }
 
 // declared is the provider as the service knows it: a door to it alone, for which every name lies on loopback.
-func (p *provider) declared() oidc.Provider {
+func (p *provider) declared(patience time.Duration) oidc.Provider {
 	p.t.Helper()
 	roots := x509.NewCertPool()
 	roots.AddCert(p.Certificate())
 	door, err := dial.New(dial.Config{Hosts: []string{strings.TrimPrefix(p.issuer, "https://")}, Private: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Roots: roots,
-		MaxBody: 64 << 10, Timeout: time.Second, Resolve: func(context.Context, string) ([]netip.Addr, error) {
+		MaxBody: 64 << 10, Timeout: patience, Resolve: func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 		}})
 	if err != nil {
