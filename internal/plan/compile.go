@@ -68,7 +68,7 @@ type compiler struct {
 }
 
 func (c *compiler) fail(at decl.Pos, format string, args ...any) {
-	c.errs = append(c.errs, &decl.Error{File: c.plan.Decl.Name, Pos: at, Message: fmt.Sprintf(format, args...)})
+	c.errs = append(c.errs, c.plan.Decl.Wrong(at, fmt.Sprintf(format, args...)))
 }
 
 func (c *compiler) roles() {

@@ -51,9 +51,13 @@ func Parse(name string, src []byte, env string) (*File, error) {
 	if len(r.errs) == 0 {
 		r.verify(f)
 	}
+	r.errs = slices.DeleteFunc(r.errs, func(e *Error) bool {
+		return slices.Contains(r.slips, e.Pos.Line) && !strings.HasPrefix(e.Message, "put the rule in quotes")
+	})
 	if err := sorted(r.errs); err != nil {
 		return nil, err
 	}
+	f.lines = r.lines
 	return f, nil
 }
 
@@ -62,17 +66,24 @@ type reader struct {
 	name  string
 	lines []string
 	errs  Errors
+	slips []int // lines with a rule that lacks its quotes
 }
 
 func (r *reader) fail(at Pos, format string, args ...any) {
-	e := &Error{File: r.name, Pos: at, Message: fmt.Sprintf(format, args...)}
-	if at.Line >= 1 && at.Line <= len(r.lines) {
-		e.Line = strings.TrimRight(r.lines[at.Line-1], "\r")
-		if len(e.Line) > 200 {
-			e.Line = ""
-		}
+	r.errs = append(r.errs, &Error{File: r.name, Pos: at, Message: fmt.Sprintf(format, args...), Line: excerpt(r.lines, at.Line)})
+}
+
+// excerpt is a line of the file for an error, "" when there is none or it is too long to show.
+func excerpt(lines []string, line int) string {
+	if line < 1 || line > len(lines) || len(lines[line-1]) > 200 {
+		return ""
 	}
-	r.errs = append(r.errs, e)
+	return strings.TrimRight(lines[line-1], "\r")
+}
+
+// Wrong is an error at a place of the file, found after it was read.
+func (f *File) Wrong(at Pos, message string) *Error {
+	return &Error{File: f.Name, Pos: at, Message: message, Line: excerpt(f.lines, at.Line)}
 }
 
 // open checks the text and gives the top of the tree.
@@ -140,23 +151,51 @@ func (r *reader) syntax(err error) {
 	}
 	for line := at.Line; line >= max(at.Line-1, 1) && line <= len(r.lines); line-- {
 		if m := ruleWord.FindStringSubmatchIndex(r.lines[line-1]); m != nil {
-			r.quoteRule(line, m[4], m[5])
+			r.quoteRule(line, m[4])
 			return
 		}
 	}
 	r.fail(at, "this is not YAML: %s", message)
 }
 
-// quoteRule says how the line reads with the rule in quotes. from and to bound the rule in the line.
-func (r *reader) quoteRule(line, from, to int) {
+// quoteRule says how the line reads with the rule in quotes. from is where the rule begins in the line. What else YAML made of that line
+// is not reported: it comes from the same slip.
+func (r *reader) quoteRule(line, from int) {
 	text := r.lines[line-1]
+	to := ruleEnd(text, from)
 	rule := text[from:to]
 	quote := `"`
-	if strings.Contains(rule, `"`) {
+	if strings.ContainsAny(rule, `"\\`) {
 		quote = `'`
 		rule = strings.ReplaceAll(rule, `'`, `''`)
 	}
 	r.fail(Pos{line, from + 1}, "put the rule in quotes: %s", strings.TrimSpace(text[:from]+quote+rule+quote+text[to:]))
+	r.slips = append(r.slips, line)
+}
+
+// ruleEnd finds where a rule that stands without quotes ends in its line: at the comma or brace that ends the entry of a mapping in braces,
+// at a comment, or with the line. Brackets and texts of the rule's own are passed over.
+func ruleEnd(text string, from int) int {
+	braces := strings.Contains(text[:from], "{")
+	depth, inside := 0, byte(0)
+	for i := from; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case inside != 0:
+			if c == inside {
+				inside = 0
+			}
+		case c == '\'' || c == '"':
+			inside = c
+		case c == '(' || c == '[' || c == '{':
+			depth++
+		case (c == '}' || c == ',') && depth == 0 && braces, c == '#' && i > from && text[i-1] == ' ':
+			return len(strings.TrimRight(text[:i], " "))
+		case c == ')' || c == ']' || c == '}':
+			depth--
+		}
+	}
+	return len(strings.TrimRight(text, " \r"))
 }
 
 func pos(n ast.Node) Pos {
@@ -329,8 +368,7 @@ func (r *reader) expr(n ast.Node) Expr {
 		if t := s.GetToken().Type; t != token.SingleQuoteType && t != token.DoubleQuoteType {
 			if at.Line <= len(r.lines) {
 				line := r.lines[at.Line-1]
-				from := min(at.Col-1, len(line))
-				r.quoteRule(at.Line, from, min(from+len(s.Value), len(line)))
+				r.quoteRule(at.Line, min(at.Col-1, len(line)))
 			}
 			return Expr{}
 		}
@@ -342,7 +380,7 @@ func (r *reader) expr(n ast.Node) Expr {
 	line := pos(n)
 	if line.Line <= len(r.lines) {
 		if m := ruleWord.FindStringSubmatchIndex(r.lines[line.Line-1]); m != nil {
-			r.quoteRule(line.Line, m[4], m[5])
+			r.quoteRule(line.Line, m[4])
 			return Expr{}
 		}
 	}

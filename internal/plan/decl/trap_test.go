@@ -26,26 +26,28 @@ var traps = map[string]struct {
 	line     string   // where
 	says     []string // what the message must hold
 }{
-	"a duplicate key":            {"      mood:", "      title:", ":8:", []string{"title", "duplicate"}},
-	"a tab":                      {"      title:", "\ttitle:", ":7:", []string{"tab"}},
-	"an anchor":                  {"roles: {editor: {}}", "roles: &r {editor: {}}", ":3:", []string{"anchor"}},
-	"an alias":                   {"{editor: {}}", "{editor: *r}", ":3:", []string{"alias"}},
-	"a merge key":                {"roles: {editor: {}}", "roles: {editor: {}, <<: {admin: {}}}", ":3:", nil},
-	"an unknown word":            {"collections:", "colections:", ":4:", []string{"colections", "collections"}},
-	"an unknown word of a field": {"max: 80}", "maxx: 80}", ":7:", []string{"maxx", "max"}},
-	"an unknown type":            {"type: text, max: 80}", "type: strng, max: 80}", ":7:", []string{"strng", `did you mean "text"`}},
-	"no for a bool":              {"optional: true", "optional: yes", ":8:", []string{"true"}},
-	"a list for a mapping":       {"roles: {editor: {}}", "roles: [editor]", ":3:", nil},
-	"another version":            {"version: 1", "version: 2", ":1:", []string{"version"}},
-	"a tag":                      {"name: small", "name: !!binary c21hbGw=", ":2:", []string{"tag"}},
-	"a second document":          {"collections:", "---\ncollections:", "", []string{"document"}},
-	"a rule without quotes":      {`when: "has_role('editor')"`, `when: has_role('editor')`, ":10:", []string{"quotes", `"has_role('editor')"`}},
-	"a comma without quotes":     {`when: "has_role('editor')"`, `when: notes.exists(n, n.title == 'x')`, ":10:", []string{"quotes"}},
-	"a leading exclamation mark": {`when: "has_role('editor')"`, `when: !has_role('editor')`, ":10:", []string{"quotes"}},
-	"a list in braces":           {`when: "has_role('editor')"`, `when: row.title in ['a', 'b']`, ":10:", []string{"quotes"}},
-	"a condition with colons":    {`when: "has_role('editor')"`, `when: has(row.mood) ? true : false`, ":10:", []string{"quotes"}},
-	"a comment in a rule":        {`- {to: read, when: "has_role('editor')"}`, "- to: read\n        when: row.title == 'a #1'", ":11:", []string{"quotes"}},
-	"a literal secret":           {"roles:", "mail: {from: a@b.example, smtp: \"smtp://user:hunter2@host\"}\nroles:", ":3:", []string{"secret"}},
+	"a duplicate key":             {"      mood:", "      title:", ":8:", []string{"title", "duplicate"}},
+	"a tab":                       {"      title:", "\ttitle:", ":7:", []string{"tab"}},
+	"an anchor":                   {"roles: {editor: {}}", "roles: &r {editor: {}}", ":3:", []string{"anchor"}},
+	"an alias":                    {"{editor: {}}", "{editor: *r}", ":3:", []string{"alias"}},
+	"a merge key":                 {"roles: {editor: {}}", "roles: {editor: {}, <<: {admin: {}}}", ":3:", nil},
+	"an unknown word":             {"collections:", "colections:", ":4:", []string{"colections", "collections"}},
+	"an unknown word of a field":  {"max: 80}", "maxx: 80}", ":7:", []string{"maxx", "max"}},
+	"an unknown type":             {"type: text, max: 80}", "type: strng, max: 80}", ":7:", []string{"strng", `did you mean "text"`}},
+	"no for a bool":               {"optional: true", "optional: yes", ":8:", []string{"true"}},
+	"a list for a mapping":        {"roles: {editor: {}}", "roles: [editor]", ":3:", nil},
+	"another version":             {"version: 1", "version: 2", ":1:", []string{"version"}},
+	"a tag":                       {"name: small", "name: !!binary c21hbGw=", ":2:", []string{"tag"}},
+	"a second document":           {"collections:", "---\ncollections:", "", []string{"document"}},
+	"a rule without quotes":       {`when: "has_role('editor')"`, `when: has_role('editor')`, ":10:", []string{"quotes", `"has_role('editor')"`}},
+	"a comma without quotes":      {`when: "has_role('editor')"`, `when: notes.exists(n, n.title == 'x')`, ":10:", []string{"quotes", `- {to: read, when: "notes.exists(n, n.title == 'x')"}`}},
+	"a leading exclamation mark":  {`when: "has_role('editor')"`, `when: !has_role('editor')`, ":10:", []string{"quotes", `- {to: read, when: "!has_role('editor')"}`}},
+	"a list in braces":            {`when: "has_role('editor')"`, `when: row.title in ['a', 'b']`, ":10:", []string{"quotes", `- {to: read, when: "row.title in ['a', 'b']"}`}},
+	"a condition with colons":     {`when: "has_role('editor')"`, `when: has(row.mood) ? true : false`, ":10:", []string{"quotes", `- {to: read, when: "has(row.mood) ? true : false"}`}},
+	"a comment in a rule":         {`- {to: read, when: "has_role('editor')"}`, "- to: read\n        when: row.title == 'a #1' || row.title == 'b'", ":11:", []string{"quotes", `when: "row.title == 'a #1' || row.title == 'b'"`}},
+	"a rule with texts in quotes": {`when: "has_role('editor')"`, `when: row.title == "a, b", fresh: 5m`, ":10:", []string{`- {to: read, when: 'row.title == "a, b"', fresh: 5m}`}},
+	"a rule before other words":   {`when: "has_role('editor')"`, `when: row.title == 'x' && has(row.mood), only: [title]`, ":10:", []string{`- {to: read, when: "row.title == 'x' && has(row.mood)", only: [title]}`}},
+	"a literal secret":            {"roles:", "mail: {from: a@b.example, smtp: \"smtp://user:hunter2@host\"}\nroles:", ":3:", []string{"secret"}},
 }
 
 // TestTraps: bad YAML is refused with its line and with words that help; a literal secret is not repeated.
@@ -69,6 +71,9 @@ func TestTraps(t *testing.T) {
 			if !strings.Contains(err.Error(), word) {
 				t.Errorf("%s: %v: want the word %q", name, err, word)
 			}
+		}
+		if strings.Contains(err.Error(), "put the rule in quotes") && strings.Count(err.Error(), "fastness.yaml:") != 1 {
+			t.Errorf("%s: one slip is told as several: %v", name, err)
 		}
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the secret is repeated: %v", name, err)

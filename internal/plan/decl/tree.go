@@ -30,6 +30,7 @@ func (e Expr) Set() bool { return e.Text != "" }
 // File is a whole declaration, overlays applied.
 type File struct {
 	Name          string // of the file, for messages
+	lines         []string
 	Version       int
 	Service       Service
 	Listen        Listen

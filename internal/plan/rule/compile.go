@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"cel.dev/cel-go/cel"
@@ -45,7 +46,7 @@ func compile(scope *Scope, src string, within []string) (Expr, error) {
 	parsed, issues := env.Parse(src)
 	if issues.Err() != nil {
 		first := issues.Errors()[0]
-		return nil, &Error{first.Location.Line(), first.Location.Column() + 1, "cannot be read as CEL: " + first.Message}
+		return nil, &Error{first.Location.Line(), first.Location.Column() + 1, "cannot be read as CEL: " + brief(first.Message)}
 	}
 	c := &compiler{scope: scope, ast: parsed.NativeRep(), within: within, depth: depth}
 	e := c.condition(c.ast.Expr(), 0)
@@ -53,6 +54,12 @@ func compile(scope *Scope, src string, within []string) (Expr, error) {
 		return nil, c.err
 	}
 	return e, nil
+}
+
+// brief drops the parser's list of everything that could have stood there.
+func brief(message string) string {
+	said, _, _ := strings.Cut(strings.TrimPrefix(message, "Syntax error: "), " expecting {")
+	return said
 }
 
 // compiler lowers one syntax tree. The first error stops it.
