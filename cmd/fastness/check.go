@@ -118,6 +118,14 @@ func printJSON(e *env, v any) error {
 	return enc.Encode(v)
 }
 
+type schemaCmd struct{}
+
+// Run prints the JSON Schema of declarations, by which editors complete them.
+func (schemaCmd) Run(e *env) error {
+	_, err := e.out.Write(decl.Schema())
+	return err
+}
+
 type planCmd struct {
 	Declaration string `arg:"" optional:"" default:"." help:"The declaration."`
 	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment."`

@@ -26,6 +26,7 @@ type commands struct {
 	Plan          planCmd         `cmd:"" group:"server" help:"Say what would change in the database, or print the OpenAPI document."`
 	Migrate       migrateCmd      `cmd:"" group:"server" help:"Bring the database to the declaration; what would be lost must be named."`
 	Health        healthCmd       `cmd:"" group:"server" help:"Ask a running server whether it is ready."`
+	Schema        schemaCmd       `cmd:"" group:"declaration" help:"Print the JSON Schema by which editors complete a declaration."`
 	Who           whoCmd          `cmd:"" group:"declaration" help:"Say in plain English who may do what with a collection."`
 	Why           whyCmd          `cmd:"" group:"understand" help:"Say why a request was refused."`
 	Users         usersCmd        `cmd:"" group:"people" help:"Add, list and change accounts."`

@@ -31,6 +31,7 @@ func (r *reader) collection(c *Collection, n ast.Node, accounts bool) {
 				k := Check{Pos: pos(i)}
 				r.words(i, "a check", map[string]func(ast.Node){"that": func(n ast.Node) { k.That = r.expr(n) },
 					"else": func(n ast.Node) { k.Else = r.str(n) }})
+				shape(i, func(s *schema) { s.Required = []string{"that", "else"} })
 				c.Check = append(c.Check, k)
 			}
 		},
@@ -76,12 +77,17 @@ func (r *reader) allow(n ast.Node) Allow {
 			for _, i := range actions {
 				a.To = append(a.To, r.oneOf(i, "action", "read", "create", "update", "delete"))
 			}
+			shape(n, func(s *schema) {
+				one := *s
+				*s = schema{AnyOf: []*schema{&one, {Type: "array", Items: &one}}}
+			})
 		},
 		"only":   func(n ast.Node) { a.Only = r.strs(n, "only") },
 		"when":   func(n ast.Node) { a.When = r.expr(n) },
 		"fresh":  func(n ast.Node) { a.Fresh = r.duration(n) },
 		"public": func(n ast.Node) { a.Public = r.str(n) },
 	})
+	shape(n, func(s *schema) { s.Required = []string{"to"} })
 	if s, ok := n.(*ast.MappingNode); ok && len(s.Values) > 0 {
 		a.Pos = pos(s.Values[0].Key)
 	}
@@ -136,6 +142,7 @@ func (r *reader) field(f *Field, n ast.Node) {
 	set := func(dst *string) func(ast.Node) { return func(n ast.Node) { *dst = r.str(n) } }
 	known := map[string]func(ast.Node){
 		"type": func(n ast.Node) {
+			shapeEnum(n, Types())
 			if f.Type = r.str(n); f.Type == "file" {
 				r.unbuilt(pos(n), "file")
 			} else if !slices.Contains(Types(), f.Type) {
@@ -165,6 +172,10 @@ func (r *reader) field(f *Field, n ast.Node) {
 			}
 		},
 		"profile": func(n ast.Node) { f.Profile = r.oneOf(n, "profile", "basic", "rich") },
+	}
+	if p, ok := n.(*probe); ok {
+		r.probeField(p, known)
+		return
 	}
 	for _, p := range r.mapping(n, "a field") {
 		read, ok := known[p.key]

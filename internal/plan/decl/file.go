@@ -41,6 +41,10 @@ func (r *reader) file(f *File, n ast.Node, env string) {
 		known[word] = func(n ast.Node) { r.unbuilt(pos(n), word) }
 	}
 	f.Accounts.Name = "accounts"
+	if p, ok := n.(*probe); ok {
+		r.probeWords(p, known)
+		return
+	}
 	pairs := r.mapping(n, "a declaration")
 	slices.SortStableFunc(pairs, func(a, b pair) int { return last(a.key) - last(b.key) })
 	for _, p := range pairs {
@@ -69,6 +73,11 @@ func (r *reader) overlay(f *File, n ast.Node, apply bool) {
 		target = &File{} // read all the same: an error of the other environment is an error today
 	}
 	known := r.settings(target)
+	if p, ok := n.(*probe); ok {
+		maps.DeleteFunc(known, func(word string, _ func(ast.Node)) bool { return !slices.Contains(overlaid, word) })
+		r.probeWords(p, known)
+		return
+	}
 	for _, p := range r.mapping(n, "env") {
 		if !slices.Contains(overlaid, p.key) {
 			r.unknown(p.at, "word", p.key, "env (only settings differ between environments, never rules)", overlaid)
@@ -80,6 +89,7 @@ func (r *reader) overlay(f *File, n ast.Node, apply bool) {
 
 // unbuilt refuses a part of the grammar that is reserved.
 func (r *reader) unbuilt(at Pos, word string) {
+	r.reserved++
 	r.fail(at, "%q is part of the grammar and not built yet; remove it until it is", word)
 }
 
@@ -165,6 +175,7 @@ func (r *reader) accent(n ast.Node) string {
 
 func (r *reader) between(n ast.Node, low, high int64) int {
 	v := r.number(n)
+	shape(n, func(s *schema) { s.Minimum, s.Maximum = &low, &high })
 	if v < low || v > high {
 		r.fail(pos(n), "this lies between %d and %d", low, high)
 	}
@@ -173,6 +184,7 @@ func (r *reader) between(n ast.Node, low, high int64) int {
 
 func (r *reader) oneOf(n ast.Node, what string, values ...string) string {
 	s := r.str(n)
+	shapeEnum(n, values)
 	if !slices.Contains(values, s) {
 		r.unknown(pos(n), what, s, what, values)
 	}

@@ -67,6 +67,9 @@ type reader struct {
 	lines []string
 	errs  Errors
 	slips []int // lines with a rule that lacks its quotes
+
+	defs     map[string]*schema // while the reader describes itself; see Schema
+	reserved int                // words met that are not built
 }
 
 func (r *reader) fail(at Pos, format string, args ...any) {
@@ -199,6 +202,9 @@ func ruleEnd(text string, from int) int {
 }
 
 func pos(n ast.Node) Pos {
+	if _, ok := n.(*probe); ok {
+		return Pos{1, 1}
+	}
 	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
 		return Pos{1, 1}
 	}
@@ -217,6 +223,8 @@ type pair struct {
 func (r *reader) mapping(n ast.Node, what string) []pair {
 	var values []*ast.MappingValueNode
 	switch m := n.(type) {
+	case *probe:
+		return probeMapping(m)
 	case *ast.MappingNode:
 		values = m.Values
 	case *ast.MappingValueNode:
@@ -249,6 +257,7 @@ func (r *reader) mapping(n ast.Node, what string) []pair {
 // odd reports a node of the wrong kind, naming the YAML features that a declaration does not have.
 func (r *reader) odd(n ast.Node, want string) {
 	switch n.(type) {
+	case *probe:
 	case *ast.AnchorNode, *ast.AliasNode:
 		r.fail(pos(n), "anchors and aliases are not part of a declaration; write the value out")
 	case *ast.TagNode:
@@ -262,6 +271,10 @@ func (r *reader) odd(n ast.Node, want string) {
 
 // words reads a mapping whose keys are known: each is handed to its function, any other is an error with a suggestion.
 func (r *reader) words(n ast.Node, what string, known map[string]func(ast.Node)) {
+	if p, ok := n.(*probe); ok {
+		r.probeWords(p, known)
+		return
+	}
 	for _, p := range r.mapping(n, what) {
 		if read, ok := known[p.key]; ok {
 			read(p.value)
@@ -286,6 +299,10 @@ func (r *reader) unknown(at Pos, kind, got, where string, names []string) {
 
 // items reads a sequence.
 func (r *reader) items(n ast.Node, what string) []ast.Node {
+	if p, ok := n.(*probe); ok {
+		p.s.Type, p.s.Items = "array", &schema{}
+		return []ast.Node{&probe{s: p.s.Items}}
+	}
 	s, ok := n.(*ast.SequenceNode)
 	if !ok {
 		r.odd(n, what+" is a list; write [a, b]")
@@ -297,6 +314,9 @@ func (r *reader) items(n ast.Node, what string) []ast.Node {
 // text reads a text: quoted, or plain when YAML reads it as a text.
 func (r *reader) text(n ast.Node) Text {
 	switch s := n.(type) {
+	case *probe:
+		s.s.Type = "string"
+		return Text{}
 	case *ast.StringNode:
 		return Text{s.Value, pos(n)}
 	case *ast.LiteralNode:
@@ -325,6 +345,7 @@ func (r *reader) texts(n ast.Node, what string) []Text {
 }
 
 func (r *reader) flag(n ast.Node) bool {
+	shape(n, func(s *schema) { s.Type = "boolean" })
 	b, ok := n.(*ast.BoolNode)
 	if !ok || (b.GetToken().Value != "true" && b.GetToken().Value != "false") {
 		r.odd(n, "write true or false")
@@ -336,6 +357,7 @@ func (r *reader) flag(n ast.Node) bool {
 var plainInt = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,15})$`)
 
 func (r *reader) number(n ast.Node) int64 {
+	shape(n, func(s *schema) { s.Type = "integer" })
 	i, ok := n.(*ast.IntegerNode)
 	if !ok || !plainInt.MatchString(i.GetToken().Value) {
 		r.odd(n, "write a whole number in decimal digits")
@@ -347,7 +369,10 @@ func (r *reader) number(n ast.Node) int64 {
 
 // scalar reads a bound or a default: a whole number, true, false or a text, as it is written.
 func (r *reader) scalar(n ast.Node) *Text {
-	switch n.(type) {
+	switch n := n.(type) {
+	case *probe:
+		n.s.Type = []string{"integer", "boolean", "string"}
+		return &Text{}
 	case *ast.IntegerNode:
 		return &Text{strconv.FormatInt(r.number(n), 10), pos(n)}
 	case *ast.BoolNode:
@@ -363,6 +388,9 @@ func (r *reader) scalar(n ast.Node) *Text {
 // expr reads a rule: a quoted text or a block scalar.
 func (r *reader) expr(n ast.Node) Expr {
 	switch s := n.(type) {
+	case *probe:
+		s.s.Type = "string"
+		return Expr{}
 	case *ast.StringNode:
 		at := pos(n)
 		if t := s.GetToken().Type; t != token.SingleQuoteType && t != token.DoubleQuoteType {

@@ -21,6 +21,7 @@ var spans = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": ti
 // duration reads 15m, 10h, 90d, 7y.
 func (r *reader) duration(n ast.Node) time.Duration {
 	m := durationForm.FindStringSubmatch(r.str(n))
+	shapePattern(n, durationForm)
 	if m == nil {
 		r.fail(pos(n), "a duration is written like 30s, 15m, 10h, 90d or 7y")
 		return 0
@@ -36,6 +37,7 @@ func (r *reader) duration(n ast.Node) time.Duration {
 // size reads 64KiB, 1MiB.
 func (r *reader) size(n ast.Node) int64 {
 	m := sizeForm.FindStringSubmatch(r.str(n))
+	shapePattern(n, sizeForm)
 	if m == nil {
 		r.fail(pos(n), "a size is written like 64KiB or 1MiB")
 		return 0
@@ -47,6 +49,7 @@ func (r *reader) size(n ast.Node) int64 {
 // rate reads 600/m.
 func (r *reader) rate(n ast.Node) Rate {
 	m := rateForm.FindStringSubmatch(r.str(n))
+	shapePattern(n, rateForm)
 	if m == nil {
 		r.fail(pos(n), "a rate is written like 10/s or 600/m")
 		return Rate{}

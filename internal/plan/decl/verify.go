@@ -103,6 +103,7 @@ func isReference(s string) bool { return referenceForm.MatchString(s) }
 // secret reads a value that must be a reference.
 func (r *reader) secret(n ast.Node) Text {
 	t := r.text(n)
+	shapePattern(n, referenceForm)
 	if t.Value != "" && !isReference(t.Value) {
 		r.fail(t.Pos, "a secret does not belong in a declaration; write \"${env:NAME}\" or \"${file:/path}\"")
 		r.errs[len(r.errs)-1].Line = "" // messages end up in logs of builds: the secret is not repeated
