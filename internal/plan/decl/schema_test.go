@@ -51,7 +51,7 @@ var slips = map[string][2]string{
 	"an unknown environment": {"roles:", "env: {staging: {}}\nroles:"}, "an enum without values": {"title: {type: text, max: 80}", "title: {type: enum}"},
 	"a reference to nowhere": {"title: {type: text, max: 80}", "title: {type: ref}"}, "a list of nothing": {"title: {type: text, max: 80}", "title: {type: list, max: 3}"},
 	"a state without steps": {"title: {type: text, max: 80}", "title: {type: state, start: a}"}, "digits beyond nine": {"title: {type: text, max: 80}", "title: {type: decimal, digits: 12}"},
-	"an unknown profile": {"title: {type: text, max: 80}", "title: {type: html, profile: all, max: 3}"},
+	"an unknown profile":    {"title: {type: text, max: 80}", "title: {type: html, profile: all, max: 3}"},
 	"a check without words": {"    allow:", "    check:\n      - {that: \"true\"}\n    allow:"}, "an odd on_delete": {"title: {type: text, max: 80}", "title: {type: ref, to: notes, on_delete: drop}"},
 }
 
