@@ -31,6 +31,7 @@ type walked struct {
 	password string
 	epoch    int // moves with password, factors and state
 	enrolled types.Factor
+	demand   plan.Requirement // of an operator, beyond the roles'
 	active   bool
 }
 
@@ -88,8 +89,10 @@ func (k *walker) step() {
 	case n < 94:
 		f := []types.Factor{types.TOTP, types.Passkey}[k.r.IntN(2)]
 		k.setFactor(p, f, p.enrolled&f == 0)
-	case n < 97:
+	case n < 96:
 		k.reset(p)
+	case n < 98:
+		k.require(p)
 	default:
 		k.toggle(p)
 	}
@@ -116,6 +119,13 @@ func (k *walker) reset(p *walked) {
 		k.t.Fatal(err)
 	}
 	p.epoch++
+}
+
+func (k *walker) require(p *walked) {
+	p.demand = []plan.Requirement{plan.NoFactor, plan.AnyMFA, plan.PasskeyFactor}[k.r.IntN(3)]
+	if err := k.Require(k.ctx(), operator, p.id, p.demand); err != nil {
+		k.t.Fatal(err)
+	}
 }
 
 func (k *walker) toggle(p *walked) {
@@ -215,6 +225,9 @@ func (k *walker) advance(r *reply, b *browser, p *walked, proved types.Factor) {
 		if who.Roles.Has(role.Set) && (role.Requires == plan.PasskeyFactor && proved&types.Passkey == 0 || role.Requires == plan.AnyMFA && !proved.MFA()) {
 			k.t.Fatalf("role %s is in force after %b", role.Name, proved)
 		}
+	}
+	if !p.demand.Met(proved) && who.Roles != 0 {
+		k.t.Fatalf("roles %b are in force after %b, and %v is demanded", who.Roles, proved, p.demand)
 	}
 	if want := []string{"patient", "clinician", "keyholder"}; !slices.Contains(want, k.Grants().Names(who.Roles | who.Dormant)[0]) {
 		k.t.Fatal("roles got lost")
