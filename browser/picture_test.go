@@ -22,8 +22,8 @@ const pictures = "../docs/img"
 func TestGoldenPictures(t *testing.T) {
 	if os.Getenv("FASTNESS_GOLDEN") != "write" {
 		all, err := filepath.Glob(pictures + "/*.png")
-		if err != nil || len(all) < 16 {
-			t.Errorf("%d pictures in %s, want 16: take them with FASTNESS_GOLDEN=write", len(all), pictures)
+		if err != nil || len(all) < 20 {
+			t.Errorf("%d pictures in %s, want 20: take them with FASTNESS_GOLDEN=write", len(all), pictures)
 		}
 		return
 	}
@@ -65,6 +65,14 @@ func TestGoldenPictures(t *testing.T) {
 				w.picture(page, width, colours)
 			}
 		}
+	}
+	w.visit("/account/organisations")
+	w.fill("name", "Ward West")
+	w.press("Make the organisation")
+	w.fill("email", "otto@clinic.example")
+	w.press("Send the invitation")
+	for _, width := range []int64{360, 1280} {
+		w.picture("organisations", width, "light")
 	}
 	w.do(language("de"))
 	w.visit("/account/factors")
