@@ -141,7 +141,7 @@ func runBatch(ctx context.Context, tx store.Tx, acts []*act) (out []byte, at int
 		if err := a.run(ctx, tx); err != nil {
 			return nil, i, err
 		}
-		answer, err := a.answer(ctx, tx, 0, a.id)
+		answer, err := a.answer(ctx, tx, a.id)
 		if err != nil {
 			return nil, i, err
 		}

@@ -317,15 +317,18 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 		answer = nil
 		if done, err := key.Find(ctx, tx); err != nil || done != nil {
 			if err == nil {
-				answer, err = a.answer(ctx, tx, done.Status, done.Row)
+				answer, err = a.answer(ctx, tx, done.Row)
 			}
 			return err
 		}
 		if err := a.run(ctx, tx); err != nil {
 			return err
 		}
+		if action == types.Create {
+			return key.Keep(ctx, tx, 201, a.id) // read back after the commit: see answerCreated
+		}
 		var err error
-		if answer, err = a.answer(ctx, tx, 0, a.id); err != nil {
+		if answer, err = a.answer(ctx, tx, a.id); err != nil {
 			return err
 		}
 		return key.Keep(ctx, tx, answer.Status, a.id)
@@ -334,8 +337,38 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 		a.denied(ctx, err)
 		return nil, err
 	}
+	if answer == nil {
+		return a.answerCreated(ctx), nil
+	}
 	return answer, nil
 }
+
+// answerCreated reads a new row back after its commit. Within the transaction PostgreSQL would take note of the page of the index that was
+// read; as ids grow with time, everybody who creates at the moment writes to that same page, and nearly all of them would be told to start
+// again. The row is durable now: whatever happens to the reading, the answer is 201.
+func (a *act) answerCreated(ctx context.Context) *plan.Answer {
+	var answer *plan.Answer
+	err := a.k.db.View(ctx, func(r store.Reader) error {
+		var err error
+		answer, err = a.answer(ctx, r, a.id)
+		return err
+	})
+	if err != nil {
+		a.k.cfg.Log.Warn("a new row could not be read back", "error", err.Error())
+		return a.unread(a.id)
+	}
+	return answer
+}
+
+// unread answers a create or an update whose row the caller may not read, or could not.
+func (a *act) unread(id types.ID) *plan.Answer {
+	if a.action != types.Create {
+		return &plan.Answer{Status: 204}
+	}
+	return &plan.Answer{Status: 201, Header: map[string][]string{"Location": {a.location(id)}}, Body: []byte(`{"id":"` + string(id) + `"}`)}
+}
+
+func (a *act) location(id types.ID) string { return "/api/v1/" + a.col.Name + "/" + string(id) }
 
 // denied follows a refusal that depends on stored data: evidence, the question somebody may ask about, the budget of guesses.
 func (a *act) denied(ctx context.Context, err error) {
@@ -352,34 +385,27 @@ func (a *act) denied(ctx context.Context, err error) {
 }
 
 // answer is the row as the caller may read it now.
-func (a *act) answer(ctx context.Context, tx store.Tx, status int, id types.ID) (*plan.Answer, error) {
-	out := &plan.Answer{Status: status, Header: map[string][]string{}}
+func (a *act) answer(ctx context.Context, r store.Reader, id types.ID) (*plan.Answer, error) {
 	if a.action == types.Delete {
-		out.Status = 204
-		return out, nil
+		return &plan.Answer{Status: 204, Header: map[string][]string{}}, nil
 	}
-	if a.action == types.Create {
+	if a.view == nil {
+		return a.unread(id), nil
+	}
+	body, etag, err := a.view.AppendGet(ctx, r, nil, a.b, id, a.want, a.w.Fields, nil)
+	if types.KindOf(err) == types.NotFound {
+		return a.unread(id), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &plan.Answer{Body: body, Header: map[string][]string{"Etag": {etag}}}
+	switch a.action {
+	case types.Create:
 		out.Status = 201
-		out.Header["Location"] = []string{"/api/v1/" + a.col.Name + "/" + string(id)}
-	}
-	if a.view != nil {
-		body, etag, err := a.view.AppendGet(ctx, tx, nil, a.b, id, a.want, a.w.Fields, nil)
-		if err == nil {
-			out.Body = body
-			out.Header["Etag"] = []string{etag}
-			if a.action == types.Update {
-				out.Status = 200
-			}
-			return out, nil
-		}
-		if types.KindOf(err) != types.NotFound {
-			return nil, err
-		}
-	}
-	if a.action == types.Create {
-		out.Body = []byte(`{"id":"` + string(id) + `"}`)
-	} else {
-		out.Status = 204
+		out.Header["Location"] = []string{a.location(id)}
+	case types.Update:
+		out.Status = 200
 	}
 	return out, nil
 }
