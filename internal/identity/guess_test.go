@@ -4,6 +4,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // TestCodesFromOneAddress: ten wrong codes close the lane of second factors, say until when, and the owner at his own device is not
@@ -70,5 +72,54 @@ func TestOneStepAtOnce(t *testing.T) {
 				t.Fatalf("one code let %d in: %v", in, results)
 			}
 		}
+	})
+}
+
+// TestLastOperatorsDisabledAtOnce: of two operators who are disabled at once, or of whom one is disabled while the other loses the role,
+// one stays.
+func TestLastOperatorsDisabledAtOnce(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *town) {
+		a, b := w.person("a@example.org", "admin"), w.person("b@example.org", "admin")
+		for round := range 4 {
+			var wg sync.WaitGroup
+			wg.Go(func() { _ = w.Disable(w.ctx(), operator, a) })
+			wg.Go(func() {
+				if round%2 == 0 {
+					_ = w.Disable(w.ctx(), operator, b)
+				} else {
+					_ = w.Revoke(w.ctx(), operator, b, "admin")
+				}
+			})
+			wg.Wait()
+			left := w.rows("SELECT g.account FROM fastness_grant g JOIN fastness_account a ON a.id = g.account WHERE g.role = 'admin' AND a.state = 'active'")
+			if len(left) != 1 {
+				t.Fatalf("%d operators left, want 1", len(left))
+			}
+			for _, id := range []types.ID{a, b} {
+				_ = w.Enable(w.ctx(), operator, id)
+				if err := w.Grant(w.ctx(), operator, id, "admin", time.Time{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// TestAlteredLink: a link of which one letter was changed, or which was cut or made longer, is none.
+func TestAlteredLink(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *town) {
+		added, err := w.AddUser(w.ctx(), operator, "ann@example.org", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := secretOf(t, added.Link)
+		other := "a"
+		if token[0] == 'a' {
+			other = "b"
+		}
+		for _, altered := range []string{other + token[1:], token[:len(token)-1], token + "a", " " + token, "x"} {
+			w.do("POST", "/auth/enrol", nil, map[string]any{"token": altered, "password": goodPassword}).want(422)
+		}
+		w.do("POST", "/auth/enrol", nil, map[string]any{"token": token, "password": goodPassword}).want(200)
 	})
 }
