@@ -137,7 +137,7 @@ func TestLetterLinksNameTheHost(t *testing.T) {
 		w.do("POST", "/auth/sign-up/confirm", &browser{headers: evil}, map[string]any{"token": secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link)}).want(200)
 		ann := w.in("ann@example.org")
 		ann.headers = evil
-		w.do("POST", "/auth/email", ann, map[string]any{"email": "ann@new.example"}).want(202)
+		w.do("POST", "/auth/email", ann, map[string]any{"email": "ann@other.example"}).want(202)
 		w.do("POST", "/auth/password", ann, map[string]any{"password": goodPassword, "new_password": "another of my own passwords"}).want(200)
 		w.clock.Advance(time.Hour)
 		w.signIn(&browser{headers: evil}, "ann@example.org", "another of my own passwords").want(200)
