@@ -185,6 +185,16 @@ func realProviderStory(p *press) {
 	if item := list["items"].([]any)[0].(map[string]any); item["label"] != "The Club" || item["start"] != "/auth/oidc/club" {
 		p.Errorf("listed as %v", list)
 	}
+	first := p.surfer()
+	first.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	begun, err := first.client.Get(p.base + "/auth/oidc/club")
+	if err != nil {
+		p.Fatal(err)
+	}
+	begun.Body.Close()
+	if c := begun.Cookies(); begun.StatusCode != 303 || len(c) != 1 || !strings.HasPrefix(c[0].Name, "__Host-") || !c[0].Secure || !c[0].HttpOnly || c[0].SameSite != http.SameSiteLaxMode || c[0].MaxAge != 600 {
+		p.Errorf("a sign-in begins with %d and %v", begun.StatusCode, c)
+	}
 	ann := p.surfer()
 	ann.ends("/auth/oidc/club?return=/account/profile", "ann", "/account/profile")
 	status, me := ann.ask("GET", "/auth/session", "")
