@@ -349,6 +349,13 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 		return err
 	}
 	d := a.Plan.Decl
+	if m, ok := a.DB.(interface {
+		Meters() map[string]func() int64
+	}); ok {
+		for name, read := range m.Meters() {
+			a.meter.Gauge(name, read)
+		}
+	}
 	server, err := edge.New(edge.Config{Plan: a.Plan, Routes: a.Routes(), Who: a.Identity, Clock: a.opt.Clock, Certificate: certificate, May: a.Keep.May,
 		Ready: a.DB.Ping, HTTPS: a.listenHTTPS(), HTTP: d.Listen.HTTP, Operations: d.Listen.Operations, Log: a.opt.Log, Access: a.opt.AccessLog, Meter: &a.meter})
 	if err != nil {

@@ -114,6 +114,9 @@ func New(cfg Config) (*Server, error) {
 		s.closeListeners()
 		return nil, err
 	}
+	if l, ok := s.https.(*capped); ok {
+		cfg.Meter.Gauge("fastness_connections", l.open)
+	}
 	if err := s.names(); err != nil {
 		s.closeListeners()
 		return nil, err

@@ -69,6 +69,13 @@ func (c *capped) Accept() (net.Conn, error) {
 	}
 }
 
+// open is how many connections are open now.
+func (c *capped) open() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(c.all)
+}
+
 func (c *capped) enter(at netip.Addr) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -28,6 +28,7 @@ func (s *Server) operations(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Write([]byte("ready\n"))
 	case r.URL.Path == "/metrics":
+		h.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		s.cfg.Meter.WriteTo(w)
 	default:
 		w.WriteHeader(http.StatusNotFound)

@@ -45,6 +45,7 @@ func (x *exchange) problem(err error) {
 		x.s.cfg.Log.Warn("unavailable", "request", string(x.id), "error", err.Error())
 	}
 	status := statuses[e.Kind]
+	x.s.cfg.Meter.Add(`fastness_refusals_total{code="`+e.Code+`"}`, 1)
 	h := x.Header()
 	if e.RetryAfter > 0 {
 		h["Retry-After"] = []string{itoa(int((e.RetryAfter + time.Second - 1) / time.Second))}

@@ -122,6 +122,12 @@ func (db *DB) Ping(ctx context.Context) error {
 	return translate(err)
 }
 
+// Meters are how many connections to the database are in use and how many are open.
+func (db *DB) Meters() map[string]func() int64 {
+	return map[string]func() int64{"fastness_store_connections_used": func() int64 { return int64(db.pool.Stat().AcquiredConns()) },
+		"fastness_store_connections": func() int64 { return int64(db.pool.Stat().TotalConns()) }}
+}
+
 // Close closes every connection.
 func (db *DB) Close() error {
 	db.pool.Close()

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -42,8 +43,9 @@ type Config struct {
 
 // DB is an open database. It implements store.DB.
 type DB struct {
-	cfg  Config
-	lock *os.File
+	commits atomic.Int64
+	cfg     Config
+	lock    *os.File
 
 	jobs    chan *job
 	stopped chan struct{} // closed when the writer has ended

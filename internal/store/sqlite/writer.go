@@ -223,7 +223,13 @@ func (db *DB) tryBatch(batch []*job, guarded bool) (whole bool, err error) {
 	if err := c.exec(commit, nil); err != nil {
 		return db.afterFailedCommit(err)
 	}
+	db.commits.Add(1)
 	return true, nil
+}
+
+// Meters are how many commits were made durable and how many writes wait for one.
+func (db *DB) Meters() map[string]func() int64 {
+	return map[string]func() int64{"fastness_store_commits_total": db.commits.Load, "fastness_store_queue": func() int64 { return int64(len(db.jobs)) }}
 }
 
 // afterFailedCommit opens a new connection and looks whether the batch's number arrived.

@@ -1,4 +1,5 @@
-// Package meter counts: a handful of named counters that rooms raise and edge renders for Prometheus.
+// Package meter counts: a handful of named counters that rooms raise, and gauges that are read when they are asked for; edge renders both for
+// Prometheus. A name that ends in _total is a counter. Labels come from closed sets, never from a request.
 package meter
 
 import (
@@ -6,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -14,6 +16,17 @@ import (
 type Set struct {
 	mu       sync.RWMutex
 	counters map[string]*atomic.Int64
+	gauges   map[string]func() int64
+}
+
+// Gauge names a value that is read at each rendering: fastness_store_queue. A name that was given before is replaced.
+func (s *Set) Gauge(name string, read func() int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gauges == nil {
+		s.gauges = map[string]func() int64{}
+	}
+	s.gauges[name] = read
 }
 
 // Add raises a counter. The name is a whole Prometheus series: fastness_requests_total{class="2xx"}.
@@ -41,13 +54,33 @@ func (s *Set) counter(name string) *atomic.Int64 {
 	return c
 }
 
-// WriteTo writes the counters in Prometheus' text format, in order of name.
+// WriteTo writes counters and gauges in Prometheus' text format, in order of name, each family with its type.
 func (s *Set) WriteTo(w io.Writer) (int64, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	values := map[string]int64{}
+	for name, c := range s.counters {
+		values[name] = c.Load()
+	}
+	for name, read := range s.gauges {
+		values[name] = read()
+	}
 	var total int64
-	for _, name := range slices.Sorted(maps.Keys(s.counters)) {
-		n, err := fmt.Fprintf(w, "%s %d\n", name, s.counters[name].Load())
+	last := ""
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if family, _, _ := strings.Cut(name, "{"); family != last {
+			last = family
+			kind := "gauge"
+			if strings.HasSuffix(family, "_total") {
+				kind = "counter"
+			}
+			n, err := fmt.Fprintf(w, "# TYPE %s %s\n", family, kind)
+			total += int64(n)
+			if err != nil {
+				return total, err
+			}
+		}
+		n, err := fmt.Fprintf(w, "%s %d\n", name, values[name])
 		total += int64(n)
 		if err != nil {
 			return total, err
