@@ -336,7 +336,8 @@ func readDefault(f *Field, s string) (*Default, error) {
 	}
 	if p, ok := defaultParams[s]; ok {
 		kind := map[rule.ParamKind]rule.TypeKind{rule.MeID: rule.RefType, rule.MeOrg: rule.RefType, rule.Now: rule.TimeType, rule.Today: rule.DateType}[p]
-		if f.Rule.Kind == kind {
+		to := map[rule.ParamKind]string{rule.MeID: "accounts", rule.MeOrg: "organisations"}[p]
+		if f.Rule.Kind == kind && f.To == to {
 			return &Default{Param: p}, nil
 		}
 	}
@@ -351,7 +352,7 @@ func readDefault(f *Field, s string) (*Default, error) {
 			return nil, fmt.Errorf("%q is not one of the values", s)
 		}
 	case AccountField, RefField, JSONField, UUIDField:
-		return nil, errors.New("this type takes no literal; use \"me.id\" or leave it out")
+		return nil, errors.New("this type takes no literal; an account may begin as \"me.id\", an organisation as \"me.org\", others have no default")
 	}
 	return &Default{Value: types.TextValue(s)}, nil
 }

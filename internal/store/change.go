@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,8 +19,16 @@ type Change interface {
 
 // The changes.
 type (
-	CreateTable struct{ Table Table }
-	AddColumn   struct {
+	CreateTable struct {
+		Table Table
+		Later []string // foreign keys whose tables come later: PostgreSQL gets them by AddForeign
+	}
+	// AddForeign connects two tables that were made before it. SQLite knows the key since CreateTable.
+	AddForeign struct {
+		Table string
+		Key   ForeignKey
+	}
+	AddColumn struct {
 		Table   string
 		Column  Column
 		Foreign *ForeignKey // the column is a reference
@@ -46,6 +55,9 @@ type (
 func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func (c CreateTable) Words() string { return "create table " + c.Table.Name }
+func (c AddForeign) Words() string {
+	return fmt.Sprintf("let %s refer to %s", c.Table, c.Key.RefTable)
+}
 func (c AddColumn) Words() string {
 	return fmt.Sprintf("add column %s to %s", c.Column.Name, c.Table)
 }
@@ -73,6 +85,7 @@ func (c Nullable) Words() string {
 }
 
 func (CreateTable) Destroys() bool  { return false }
+func (AddForeign) Destroys() bool   { return false }
 func (AddColumn) Destroys() bool    { return false }
 func (RenameColumn) Destroys() bool { return false }
 func (RenameTable) Destroys() bool  { return false }
@@ -83,11 +96,22 @@ func (DropIndex) Destroys() bool    { return false }
 func (Nullable) Destroys() bool     { return false }
 
 func (c CreateTable) SQL(d Dialect) []string {
-	out := []string{tableSQL(d, c.Table, c.Table.Name)}
+	t := c.Table
+	if d == Postgres {
+		t.Foreign = slices.DeleteFunc(slices.Clone(t.Foreign), func(f ForeignKey) bool { return slices.Contains(c.Later, f.Name) })
+	}
+	out := []string{tableSQL(d, t, t.Name)}
 	for _, i := range c.Table.Indexes {
 		out = append(out, indexSQL(d, c.Table.Name, i))
 	}
 	return out
+}
+
+func (c AddForeign) SQL(d Dialect) []string {
+	if d == SQLite {
+		return nil
+	}
+	return []string{"ALTER TABLE " + Quote(c.Table) + " ADD " + foreignSQL(c.Key)}
 }
 
 func (c AddColumn) SQL(d Dialect) []string {
@@ -117,7 +141,13 @@ func (c DropColumn) SQL(Dialect) []string {
 	return []string{"ALTER TABLE " + Quote(c.Table) + " DROP COLUMN " + Quote(c.Column)}
 }
 
-func (c DropTable) SQL(Dialect) []string { return []string{"DROP TABLE " + Quote(c.Table)} }
+// SQL: PostgreSQL drops with a table the keys by which others point at it, which have no use without it.
+func (c DropTable) SQL(d Dialect) []string {
+	if d == Postgres {
+		return []string{"DROP TABLE " + Quote(c.Table) + " CASCADE"}
+	}
+	return []string{"DROP TABLE " + Quote(c.Table)}
+}
 
 func (c CreateIndex) SQL(d Dialect) []string { return []string{indexSQL(d, c.Table, c.Index)} }
 

@@ -8,7 +8,7 @@ type Renames struct {
 	Columns map[string]map[string]string
 }
 
-// Diff returns the steps from have to want: renames first, then what is added (expand), then what becomes stricter, then
+// Diff returns the steps from have to want: renames first, then what is added (new tables, their keys, columns), then what becomes stricter, then
 // what is dropped (contract). Tables and columns that want does not mention are dropped by steps that Destroy; the caller
 // runs those only when a person named them. Foreign keys of existing columns are compared by columns and target.
 func Diff(have, want Schema, renames Renames) []Change {
@@ -25,11 +25,29 @@ func Diff(have, want Schema, renames Renames) []Change {
 		}
 	}
 	slices.Reverse(d.drop) // children were created after their parents
-	return slices.Concat(d.rename, d.expand, d.index, d.strict, d.drop)
+	return slices.Concat(d.rename, d.created(), d.expand, d.index, d.strict, d.drop)
+}
+
+// created makes the new tables, each with the foreign keys whose tables are there by then, and connects them afterwards: they may
+// refer to each other.
+func (d *differ) created() []Change {
+	var out, connect []Change
+	for n, t := range d.create {
+		c := CreateTable{Table: t}
+		for _, f := range t.Foreign {
+			if slices.ContainsFunc(d.create[n+1:], func(later Table) bool { return later.Name == f.RefTable }) {
+				c.Later = append(c.Later, f.Name)
+				connect = append(connect, AddForeign{t.Name, f})
+			}
+		}
+		out = append(out, c)
+	}
+	return append(out, connect...)
 }
 
 type differ struct {
 	have                                map[string]Table
+	create                              []Table
 	renames                             Renames
 	rename, expand, index, strict, drop []Change
 }
@@ -39,7 +57,7 @@ func (d *differ) table(want Table) {
 	if !ok {
 		was := d.renames.Tables[want.Name]
 		if have, ok = d.have[was]; !ok || was == "" {
-			d.expand = append(d.expand, CreateTable{want})
+			d.create = append(d.create, want)
 			return
 		}
 		d.rename = append(d.rename, RenameTable{was, want.Name})

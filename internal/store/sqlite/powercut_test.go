@@ -64,6 +64,7 @@ type cut struct {
 	dir          string
 	disk         *disk
 	body         string
+	least        int // operations of the disk before the power may go
 	acks         []string
 	unanswered   int
 	checkpointed bool
@@ -72,6 +73,9 @@ type cut struct {
 func newCut(t *testing.T, seed uint64) *cut {
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	c := &cut{dir: t.TempDir(), body: strings.Repeat("x", 1+rnd.IntN(9000))}
+	if seed%4 == 0 { // one in four lasts until the log was folded into the file
+		c.body, c.least = strings.Repeat("x", 8000+rnd.IntN(1000)), 4000
+	}
 	c.disk = &disk{rnd: rnd, files: map[string]*inode{}, shm: t.TempDir()}
 	return c
 }
@@ -94,7 +98,7 @@ func (c *cut) write(t *testing.T) {
 	half := []store.Column{{Name: "id", Type: store.TextColumn, NotNull: true}, {Name: "body", Type: store.TextColumn}}
 	storetest.Create(t, db, []store.Table{{Name: "left_half", Primary: []string{"id"}, Columns: half}, {Name: "right_half", Primary: []string{"id"}, Columns: half}})
 	c.disk.mu.Lock()
-	c.disk.cutAt = c.disk.ops + 1 + c.disk.rnd.IntN(3000)
+	c.disk.cutAt = c.disk.ops + 1 + c.least + c.disk.rnd.IntN(3000)
 	c.disk.mu.Unlock()
 	var mu sync.Mutex
 	var wg sync.WaitGroup

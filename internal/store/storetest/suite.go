@@ -65,7 +65,7 @@ func Run(t *testing.T) {
 	cases := map[string]func(*testing.T, store.DB){
 		"values": values, "rollback": rollback, "keep": keepEvidence, "savepoint": savepoints, "constraints": constraints,
 		"snapshot": snapshot, "transfers": transfers, "write skew": writeSkew, "panic": panics, "schema": schemaRoundTrip,
-		"soon": soon, "arity": arity,
+		"soon": soon, "arity": arity, "forward": forward,
 	}
 	for name, fn := range cases {
 		t.Run(name, func(t *testing.T) { Each(t, Options{Tables: suiteTables}, fn) })
@@ -391,5 +391,43 @@ func arity(t *testing.T, db store.DB) {
 	})
 	if err == nil {
 		t.Error("a statement ran without its value")
+	}
+}
+
+// forward: tables may refer to tables that are listed after them, and to each other; the keys hold, and go with what they point at.
+func forward(t *testing.T, db store.DB) {
+	ctx := context.Background()
+	id := store.Column{Name: "id", Type: store.TextColumn, NotNull: true}
+	refers := func(name, to string) store.Table {
+		return store.Table{Name: name, Primary: []string{"id"}, Columns: []store.Column{id, {Name: "other", Type: store.TextColumn}},
+			Foreign: []store.ForeignKey{{Name: name + "_other", Columns: []string{"other"}, RefTable: to, RefColumn: "id"}}}
+	}
+	have, err := db.Schema(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := store.Schema{Tables: append(append([]store.Table{}, have.Tables...), refers("early", "late"), refers("late", "early"), refers("self", "self"))}
+	if err := db.Migrate(ctx, store.Diff(have, want, store.Renames{})); err != nil {
+		t.Fatal(err)
+	}
+	now, err := db.Schema(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := store.Diff(now, want, store.Renames{}); len(left) != 0 {
+		t.Errorf("after the migration there is still %v to do", left)
+	}
+	for _, name := range []string{"early", "late", "self"} {
+		err := db.Write(ctx, func(tx store.Tx) error {
+			_, err := tx.Exec(ctx, store.SQL(`INSERT INTO "`+name+`" (id, other) VALUES ('1', 'nobody')`))
+			return err
+		})
+		var broken *store.ConstraintError
+		if !errors.As(err, &broken) || broken.Kind != store.Foreign {
+			t.Errorf("%s refers to nobody: %v", name, err)
+		}
+	}
+	if err := db.Migrate(ctx, store.Diff(now, have, store.Renames{})); err != nil {
+		t.Errorf("drop: %v", err)
 	}
 }
