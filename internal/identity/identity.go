@@ -113,7 +113,10 @@ func New(cfg Config) (*Identity, error) {
 		Throttle: i.throttle, Ring: cfg.Ring, Passwords: cfg.Passwords, Factors: cfg.Factors, Floor: cfg.Floor, Wait: cfg.Wait,
 		Notify: func(ctx context.Context, tx store.Tx, n signin.Notice) error { return i.links.Notify(ctx, tx, n) }})
 	i.self = selfservice.New(selfservice.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Machine: i.machine,
-		App: i.app, Passkeys: i.passkeys, Codes: i.codes, Tokens: i.tokens})
+		App: i.app, Passkeys: i.passkeys, Codes: i.codes, Tokens: i.tokens,
+		Federated: func(ctx context.Context, r store.Reader, id types.ID) (bool, error) {
+			return i.providers.Has(ctx, r, id)
+		}})
 	if _, ok := i.grants.Set(d.SignUp.Roles); !ok {
 		return nil, errors.New("identity: new: sign_up names a role that is not declared; correct sign_up.roles")
 	}

@@ -31,7 +31,7 @@ func (i *Identity) passkeyRoutes() []plan.Route {
 		{Name: "passkey_rename", Method: "PATCH", Path: "/auth/passkeys/{id}", Summary: "call a passkey something else", Access: own, Status: 204,
 			Handle: i.renamePasskey, In: object([]string{"name"}, map[string]*plan.Schema{"name": name})},
 		{Name: "passkey_remove", Method: "DELETE", Path: "/auth/passkeys/{id}", Summary: "remove a passkey; other sessions end",
-			Access: fresh, Status: 200, Out: renewedSchema, Handle: i.removePasskey},
+			Access: fresh, Status: 200, Out: renewedSchema, Errors: []string{"last_way_in"}, Handle: i.removePasskey},
 	}
 }
 

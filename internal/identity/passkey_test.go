@@ -57,6 +57,32 @@ func TestPasskey(t *testing.T) {
 	})
 }
 
+// TestLastPasskeyStays: who has no password and no provider keeps his last passkey; with another one he may part from it.
+func TestLastPasskeyStays(t *testing.T) {
+	real(t, func(t *testing.T, w *town) {
+		w.person("ann@example.org", "patient")
+		b := w.in("ann@example.org")
+		phone := w.key(b, "Phone")
+		err := w.db.Write(w.ctx(), func(tx store.Tx) error {
+			_, err := tx.Exec(w.ctx(), store.SQL(`UPDATE fastness_account SET password = NULL`))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		attempt, o := w.discover(b, phone)
+		w.touch(b, attempt, phone.get(o)).want(200)
+		at := func() string {
+			items := w.do("GET", "/auth/passkeys", b, nil).want(200).JSON["items"].([]any)
+			return "/auth/passkeys/" + items[0].(map[string]any)["id"].(string)
+		}
+		w.do("DELETE", at(), b, nil).want(409)
+		w.key(b, "Laptop")
+		w.do("DELETE", at(), b, nil).want(200)
+		w.do("DELETE", at(), b, nil).want(409)
+	})
+}
+
 // TestPasskeyAfterPassword: an account with a passkey is not entered by its password alone.
 func TestPasskeyAfterPassword(t *testing.T) {
 	real(t, func(t *testing.T, w *town) {

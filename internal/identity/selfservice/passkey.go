@@ -92,6 +92,15 @@ func (s *Self) RemovePasskey(ctx context.Context, who *types.Caller, id types.ID
 		if err != nil {
 			return nil, err
 		}
+		if left == 0 && acc.PHC.Empty() {
+			federated, err := s.cfg.Federated(ctx, tx, acc.ID)
+			if err != nil {
+				return nil, err
+			}
+			if !federated {
+				return nil, errLastWay
+			}
+		}
 		if left == 0 && acc.TOTP == 0 {
 			if err := s.forgetCodes(ctx, tx, acc.ID); err != nil {
 				return nil, err

@@ -33,6 +33,8 @@ type Config struct {
 	Passkeys *passkey.Passkeys
 	Codes    *recovery.Codes
 	Tokens   *token.Tokens
+	// Federated reports whether the account is linked to an OpenID provider, which is a way in.
+	Federated func(ctx context.Context, r store.Reader, id types.ID) (bool, error)
 }
 
 // Self is the room's self-service. It is safe for concurrent use.
@@ -44,6 +46,7 @@ func New(cfg Config) *Self { return &Self{cfg} }
 // Refusals that more than one part gives.
 var (
 	errSession  = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
+	errLastWay  = types.Refuse(types.Conflict, "last_way_in", "this is the only way into the account; set a password or add a passkey first")
 	errNotFound = types.Refuse(types.NotFound, "not_found", "there is no such thing, or it is not yours; list what you have first")
 )
 
