@@ -15,7 +15,7 @@ func (db *DB) Migrate(ctx context.Context, changes []store.Change) error {
 		return nil
 	}
 	return translate(pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(hashtext('fastness migrate'))"); err != nil {
+		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(hashtext('fastness migrate'), hashtext(current_schema()))"); err != nil {
 			return err
 		}
 		for _, c := range changes {

@@ -6,7 +6,6 @@ package storetest
 import (
 	"context"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -52,42 +51,37 @@ func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
 	if rec == nil {
 		rec, tables = Recorder{}, append([]store.Table{Table}, tables...)
 	}
-	run := func(name string, open func(t *testing.T) store.DB) {
-		t.Run(name, func(t *testing.T) {
-			db := open(t)
-			t.Cleanup(func() { db.Close() })
-			Create(t, db, tables)
-			fn(t, db)
-		})
-	}
-	run("sqlite", func(t *testing.T) store.DB {
+	t.Run("sqlite", func(t *testing.T) {
 		db, err := sqlite.Open(sqlite.Config{Dir: t.TempDir(), Recorder: rec, ReadLimit: opt.ReadLimit})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return db
+		t.Cleanup(func() { db.Close() })
+		Create(t, db, tables)
+		fn(t, db)
 	})
-	run("postgres", func(t *testing.T) store.DB { return Postgres(t, rec, opt.ReadLimit) })
+	t.Run("postgres", func(t *testing.T) { fn(t, pooled(t, rec, opt, tables)) })
 }
 
 // Postgres opens an empty schema of the test server, dropped afterwards. Without a server it says so and skips, or fails where
 // nothing may be skipped (CI=true).
 func Postgres(t testing.TB, rec store.Recorder, limit time.Duration) store.DB {
 	t.Helper()
-	url := os.Getenv("FASTNESS_TEST_POSTGRES")
-	if url == "" {
-		url = "postgres://postgres@127.0.0.1:5432/test"
-	}
-	schema := "test_" + strings.ToLower(string(types.RandomID()))
-	ctx := context.Background()
-	db, err := postgres.Open(ctx, postgres.Config{URL: types.NewSecret(url), Schema: schema, Recorder: rec, ReadLimit: limit, MaxConns: 12})
+	schema := fresh()
+	db := postgresIn(t, schema, rec, limit)
+	t.Cleanup(func() { Drop(t, server(), schema) })
+	return db
+}
+
+func postgresIn(t testing.TB, schema string, rec store.Recorder, limit time.Duration) store.DB {
+	t.Helper()
+	db, err := postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(server()), Schema: schema, Recorder: rec, ReadLimit: limit, MaxConns: 12})
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("PostgreSQL is needed here and does not answer: %v", err)
 		}
 		t.Skipf("SKIPPED ON POSTGRESQL, NOTHING WAS PROVED THERE: %v; set FASTNESS_TEST_POSTGRES", err)
 	}
-	t.Cleanup(func() { Drop(t, url, schema) })
 	return db
 }
 
