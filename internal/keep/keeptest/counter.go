@@ -20,6 +20,7 @@ type Counter struct {
 type Work struct {
 	Views, Writes, Soon int      // transactions, by sort
 	Statements          []string // texts, in order
+	Inside              []string // those of them that ran in a write transaction
 	Entries             int
 }
 
@@ -72,12 +73,12 @@ type countedTx struct {
 }
 
 func (t countedTx) Query(ctx context.Context, s *store.Stmt, args ...types.Value) (store.Rows, error) {
-	t.c.note(func(w *Work) { w.Statements = append(w.Statements, s.SQL) })
+	t.c.note(func(w *Work) { w.Statements, w.Inside = append(w.Statements, s.SQL), append(w.Inside, s.SQL) })
 	return t.Tx.Query(ctx, s, args...)
 }
 
 func (t countedTx) Exec(ctx context.Context, s *store.Stmt, args ...types.Value) (int64, error) {
-	t.c.note(func(w *Work) { w.Statements = append(w.Statements, s.SQL) })
+	t.c.note(func(w *Work) { w.Statements, w.Inside = append(w.Statements, s.SQL), append(w.Inside, s.SQL) })
 	return t.Tx.Exec(ctx, s, args...)
 }
 

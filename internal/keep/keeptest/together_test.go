@@ -2,6 +2,7 @@ package keeptest_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,5 +28,24 @@ func TestManyCreateTogether(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	})
+}
+
+// TestCreateReadsBackAfterward: the transaction that makes a row does not read its collection. On PostgreSQL that reading is what makes
+// those who create at the same moment start again, on a page of the index that all of them have touched.
+func TestCreateReadsBackAfterward(t *testing.T) {
+	keeptest.Each(t, purses, func(t *testing.T, k *keeptest.Kit) {
+		clerk := k.Person("Clara", "clerk")
+		k.DB.Reset()
+		k.Create(clerk, "purses", `{"amount": "1.00"}`)
+		inside := k.DB.Reset().Inside
+		if len(inside) == 0 {
+			t.Fatal("nothing ran in a transaction")
+		}
+		for _, s := range inside {
+			if strings.HasPrefix(strings.TrimSpace(s), "SELECT") && strings.Contains(s, `"purses"`) {
+				t.Errorf("in the transaction: %s", s)
+			}
+		}
 	})
 }
