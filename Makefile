@@ -54,8 +54,8 @@ crash: ## kill -9 under write load, ROUNDS times (200)
 powercut: ## cuts that drop, reorder and tear what was not synced, ROUNDS times (200)
 	FASTNESS_ROUNDS=$(or $(ROUNDS),200) go test -json -count=1 -timeout=2h -run 'PowerCut' ./... | $(SUMMARY)
 
-sabotage: ## remove each control and see its check turn red (NAMES="…" for some)
-	go run ./sabotage $(NAMES)
+sabotage: ## remove each control and see its check, and no other, turn red (NAMES="…" for some; FLAGS=-quick: its check alone)
+	go run ./sabotage $(FLAGS) $(NAMES)
 
 timing: ## absent against forbidden by the clock, ROUNDS interleaved pairs (2000)
 	FASTNESS_TIMING=1 FASTNESS_ROUNDS=$(or $(ROUNDS),2000) go test -json -count=1 -timeout=2h -run 'Timing' ./... | $(SUMMARY)

@@ -146,7 +146,7 @@ func Redirect(path, notice string) *plan.Answer {
 }
 
 // notices are the words that may stand in the cookie and what they say. Anything else says nothing.
-var notices = map[string]string{
+var notices = map[string]string{ // #nosec G101 -- sentences for people
 	"signed_out":           "You are signed out.",
 	"session_over":         "Your session has ended. Sign in to go on.",
 	"confirmed":            "Your address is confirmed. You can sign in now.",

@@ -89,10 +89,11 @@ func wait(ctx context.Context, i int) {
 	}
 }
 
-// again reports serialisation failures and deadlocks.
+// again reports serialisation failures and deadlocks, and statements that came after one whose error was still on its way when
+// its rows ended.
 func again(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01" || e.Code == "25P02")
 }
 
 // once runs fn in one transaction. A refusal that keeps its evidence rolls back the data and commits the entries alone.

@@ -46,7 +46,7 @@ func NewProxy(t testing.TB) *Proxy {
 		t.Fatal(err)
 	}
 	p := &Proxy{target: u.Host, conns: map[net.Conn]bool{}}
-	probe, err := net.Dial("tcp", p.target)
+	probe, err := net.Dial("tcp", p.target) // #nosec G704 -- for tests alone, to the server that they are given
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("PostgreSQL is needed here and does not answer: %v", err)
