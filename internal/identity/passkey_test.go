@@ -187,7 +187,9 @@ func TestPasskeyEnrolmentIsRefused(t *testing.T) {
 		b = w.in("ann@example.org")
 		o = offer(b, a)
 		enrol(b, a, o).want(200)
-		enrol(b, a, o).want(409) // its challenge is used up
+		if r := enrol(b, a, o); r.Status != 409 || r.Code != "no_enrolment" {
+			t.Fatalf("a challenge that is used up answers %d %s", r.Status, r.Code)
+		}
 		eve := w.in("eve@example.org")
 		r := enrol(eve, a, offer(eve, a))
 		if r.Status != 409 || r.Code != "passkey_taken" {
