@@ -43,7 +43,7 @@ type Options struct {
 	ReadLimit time.Duration  // 0: the engines' default
 }
 
-// Each runs fn once per engine on an empty database with the tables of opt. The database is closed and removed afterwards.
+// Each runs fn once per engine on an empty database with the tables of opt. The database is closed afterwards, and removed or emptied for the next test.
 func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
 	t.Helper()
 	rec := opt.Recorder
