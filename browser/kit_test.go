@@ -9,7 +9,9 @@ package browser
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -82,18 +84,27 @@ func run(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
+// freePort finds a port below those that the system gives to outgoing connections, of which a browser makes many.
+func freePort() (int, error) {
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, errors.New("100 ports from 20000 to 31999 are all in use")
+}
+
 // serve starts the binary with a declaration and waits until it says that it serves.
 func serve(dir, declaration string) (*service, error) {
 	text, err := os.ReadFile(declaration)
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}

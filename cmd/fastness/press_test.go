@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/freeport"
 )
 
 // press is a built server that serves a copy of examples/press.
@@ -101,12 +101,10 @@ func newServer(t *testing.T, declaration string, env ...string) *press {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
 	dir := t.TempDir()
 	p := &press{T: t, dir: dir, bin: bin, base: "https://localhost:" + port, tokens: map[string]string{}, log: &bytes.Buffer{}}
 	declaration += fmt.Sprintf("\nlisten: {https: \"127.0.0.1:%s\"}\n", port)

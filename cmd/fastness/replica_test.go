@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/freeport"
 )
 
 const replicaDeclaration = `version: 1
@@ -96,12 +96,9 @@ func twins(t *testing.T) (a, b *replica, w *storetest.Proxy) {
 	for name, u := range map[string]string{"a": database.String(), "b": behind.String()} {
 		r := &replica{T: t, name: name, bin: bin, dir: filepath.Join(base, name), log: &locked{}}
 		r.env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+base, "XDG_CONFIG_HOME="+r.dir, "TWIN_DATABASE="+u)
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+		if r.port, err = freeport.Find(); err != nil {
 			t.Fatal(err)
 		}
-		_, r.port, _ = net.SplitHostPort(l.Addr().String())
-		l.Close()
 		if err := os.MkdirAll(r.dir, 0o700); err != nil {
 			t.Fatal(err)
 		}

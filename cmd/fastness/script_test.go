@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/types/freeport"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -73,10 +74,8 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, ts.Getenv("WORK")
 	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+ts.Getenv("XDG_CONFIG_HOME"), "HOME="+ts.Getenv("HOME"))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Find()
 	ts.Check(err)
-	port := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
-	l.Close()
 	ts.Setenv("PORT", port)
 	path := filepath.Join(dir, "fastness.yaml")
 	text, err := os.ReadFile(path)

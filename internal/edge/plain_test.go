@@ -2,24 +2,23 @@ package edge_test
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/types/freeport"
 )
 
 // TestPlainPort: the port without TLS serves no data and takes no credential; a page is sent to our own name, whatever Host says, and only
 // by a path that is plain.
 func TestPlainPort(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := l.Addr().String()
-	l.Close()
+	at := "127.0.0.1:" + port
 	g := open(t, func(_ *plan.Plan, c *edge.Config) { c.HTTP = at })
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, c := range []struct {

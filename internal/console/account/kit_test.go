@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/freeport"
 )
 
 const declaration = `
@@ -73,12 +73,11 @@ func serve(t *testing.T) *house {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	l.Close()
+	address := "127.0.0.1:" + port
 	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), fmt.Appendf(nil, declaration, address), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,35 @@
+// Package freeport finds TCP ports on loopback for servers that tests start with a port in their configuration.
+//
+// It is for tests alone. Whoever can listen on port 0 and ask which one came should do that instead.
+package freeport
+
+import (
+	"crypto/rand"
+	"errors"
+	"math/big"
+	"net"
+)
+
+// The range lies below what Linux (32768) and macOS (49152) give to outgoing connections and to listeners on port 0: between the
+// moment when a port is found and the moment when the server opens it, the system hands it to nobody.
+const (
+	first = 20000
+	last  = 31999
+)
+
+// Find returns the number of a port that nobody listens on at 127.0.0.1, in decimal.
+func Find() (string, error) {
+	for range 100 {
+		n, err := rand.Int(rand.Reader, big.NewInt(last-first+1))
+		if err != nil {
+			return "", err
+		}
+		port := n.Add(n, big.NewInt(first)).String()
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			continue
+		}
+		return port, l.Close()
+	}
+	return "", errors.New("freeport: 100 ports from 20000 to 31999 are all in use")
+}
