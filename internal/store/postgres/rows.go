@@ -17,6 +17,18 @@ import (
 type reader struct {
 	db *DB
 	tx pgx.Tx
+	// failed is the first error of the transaction: PostgreSQL refuses whatever comes after it. It may arrive behind the row that somebody
+	// wanted, when he has what he asked for and closes his cursor without a look; so it is remembered here and answers the next statement
+	// and the end.
+	failed error
+}
+
+// fail remembers an error that broke the transaction and gives it in the kinds of the house.
+func (r *reader) fail(err error) error {
+	if err = keepRetry(err); err != nil && r.failed == nil {
+		r.failed = err
+	}
+	return err
 }
 
 func (r *reader) Dialect() store.Dialect { return store.Postgres }
@@ -27,11 +39,14 @@ func (r *reader) Query(ctx context.Context, s *store.Stmt, args ...types.Value) 
 	if err != nil {
 		return nil, err
 	}
+	if r.failed != nil {
+		return nil, r.failed
+	}
 	found, err := r.tx.Query(ctx, text, values...)
 	if err != nil {
-		return nil, keepRetry(err)
+		return nil, r.fail(err)
 	}
-	return &rows{rows: found}, nil
+	return &rows{of: r, rows: found}, nil
 }
 
 // prepare gives the text with numbered parameters and the values in pgx's form.
@@ -92,6 +107,7 @@ func numbered(sql string) numberedText {
 
 // rows is a cursor. It implements store.Rows.
 type rows struct {
+	of   *reader
 	rows pgx.Rows
 	raw  [][]byte
 	oids []uint32
@@ -145,9 +161,9 @@ func (r *rows) Bytes(i int) []byte {
 
 func (r *rows) Text(i int) string { return string(r.Bytes(i)) }
 
-func (r *rows) Err() error { return keepRetry(r.rows.Err()) }
+func (r *rows) Err() error { return r.of.fail(r.rows.Err()) }
 
 func (r *rows) Close() error {
 	r.rows.Close()
-	return keepRetry(r.rows.Err())
+	return r.of.fail(r.rows.Err())
 }

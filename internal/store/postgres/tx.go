@@ -27,7 +27,11 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer end()
-	return fn(&reader{db, tx})
+	r := &reader{db: db, tx: tx}
+	if err = fn(r); r.failed != nil { // whatever fn made of it: nothing is there is not what a query says that failed
+		return r.failed
+	}
+	return err
 }
 
 // begin opens a transaction that cannot outlast its patience, so that a connection which swallows everything (a network that was
@@ -89,11 +93,10 @@ func wait(ctx context.Context, i int) {
 	}
 }
 
-// again reports serialisation failures and deadlocks, and statements that came after one whose error was still on its way when
-// its rows ended.
+// again reports serialisation failures and deadlocks.
 func again(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01" || e.Code == "25P02")
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
 }
 
 // once runs fn in one transaction. A refusal that keeps its evidence rolls back the data and commits the entries alone.
@@ -103,11 +106,14 @@ func (db *DB) once(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	defer end()
-	t := &writer{reader: reader{db, tx}, ctx: ctx}
+	t := &writer{reader: reader{db: db, tx: tx}, ctx: ctx}
 	if _, err := tx.Exec(ctx, "SAVEPOINT act"); err != nil {
 		return translate(err)
 	}
 	err = call(fn, t)
+	if t.failed != nil { // whatever fn made of it, it was made on a transaction that had ended
+		return t.failed
+	}
 	inner, kept := store.Kept(err)
 	if err != nil && (!kept || again(inner)) {
 		return inner
@@ -163,6 +169,9 @@ func (w *writer) Exec(ctx context.Context, s *store.Stmt, args ...types.Value) (
 	if err != nil {
 		return 0, err
 	}
+	if w.failed != nil {
+		return 0, w.failed
+	}
 	var b pgx.Batch
 	b.Queue("SAVEPOINT one")
 	b.Queue(text, values...)
@@ -181,10 +190,10 @@ func (w *writer) Exec(ctx context.Context, s *store.Stmt, args ...types.Value) (
 	}
 	broken := constraint(err)
 	if broken == nil {
-		return 0, keepRetry(err)
+		return 0, w.fail(err)
 	}
 	if _, e := w.tx.Exec(ctx, "ROLLBACK TO SAVEPOINT one"); e != nil {
-		return 0, keepRetry(e)
+		return 0, w.fail(e)
 	}
 	return 0, broken
 }
@@ -199,17 +208,23 @@ func (w *writer) Record(e types.Entry) error {
 func (w *writer) Savepoint(ctx context.Context, fn func() error) error {
 	w.depth++
 	defer func() { w.depth-- }()
+	if w.failed != nil {
+		return w.failed
+	}
 	name := fmt.Sprintf("inside%d", w.depth)
 	if _, err := w.tx.Exec(ctx, "SAVEPOINT "+name); err != nil {
-		return keepRetry(err)
+		return w.fail(err)
 	}
 	kept := len(w.entries)
 	err := fn()
-	if err != nil && !again(err) {
+	if again(w.failed) {
+		return w.failed
+	}
+	if err != nil {
 		if _, e := w.tx.Exec(ctx, "ROLLBACK TO SAVEPOINT "+name); e != nil {
-			return keepRetry(e)
+			return w.fail(e)
 		}
-		w.entries = w.entries[:kept]
+		w.entries, w.failed = w.entries[:kept], nil
 	}
 	return err
 }
