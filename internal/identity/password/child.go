@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,11 @@ import (
 
 // A hash computed in this process holds a processor for 20 ms and more, and a goroutine is preempted only every 10: reads would
 // wait behind it. A child of the lowest priority gives way to them as the operating system schedules, and its memory goes back
-// when it ends. What crosses the pipes, lengths first, everything big-endian:
+// when it ends. On Linux it works in the class for which there is time only when nobody else wants it: whatever wakes up has the processor
+// at once, where the lowest ordinary priority would first use up its slice. On a machine that is never idle such a child starves,
+// so there is a floor: who does not answer within a second is replaced by a child of the lowest ordinary priority, for a minute.
+//
+// What crosses the pipes, lengths first, everything big-endian:
 //
 //	greeting  8 bytes, from the child, once
 //	question  uint16 length of the rest · uint32 passes · uint32 KiB · byte lanes · byte size of the key · byte size of the salt · salt · password
@@ -34,9 +39,14 @@ const (
 	idleAfter   = 30 * time.Second // a child without work ends, and its memory goes back
 	patience    = time.Minute      // a child that has not answered by then is ended
 	startWithin = 10 * time.Second
+	floor       = time.Second // an idle-class child that has not answered by then starves
+	starvesFor  = time.Minute // so long children of the ordinary class hash instead
 )
 
-var errChild = errors.New("password: the worker does not answer as it should")
+var (
+	errChild = errors.New("password: the worker does not answer as it should")
+	errLate  = errors.New("password: the worker does not answer in time")
+)
 
 // Serve is the life of a worker: it lowers its own priority and answers questions until in ends.
 func Serve(in io.Reader, out io.Writer) error {
@@ -83,13 +93,14 @@ func answer(q []byte) ([]byte, error) {
 
 // child is the parent's side of one worker. It answers one question at a time.
 type child struct {
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	out  io.Reader
-	idle *time.Timer
+	cmd      *exec.Cmd
+	in       io.WriteCloser
+	out      io.Reader
+	ordinary bool // not of the idle class
+	idle     *time.Timer
 }
 
-func start(command []string) (*child, error) {
+func start(command []string, ordinary bool) (*child, error) {
 	cmd := exec.Command(command[0], command[1:]...) // #nosec G204 -- the program starts itself: the command is set by the wiring, never by a request
 	cmd.Env = []string{"GOMAXPROCS=1"}              // one worker takes one processor, and sees nothing of our environment
 	cmd.SysProcAttr = apart()
@@ -104,11 +115,14 @@ func start(command []string) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	c := &child{cmd: cmd, in: in, out: out}
+	c := &child{cmd: cmd, in: in, out: out, ordinary: ordinary}
 	hello := make([]byte, len(greeting))
 	if err := c.read(hello, startWithin); err != nil || string(hello) != greeting {
 		c.end(true)
 		return nil, errChild
+	}
+	if !ordinary {
+		yield(cmd.Process.Pid)
 	}
 	return c, nil
 }
@@ -118,10 +132,13 @@ func (c *child) read(b []byte, within time.Duration) error {
 	late := time.AfterFunc(within, func() { c.cmd.Process.Kill() })
 	defer late.Stop()
 	_, err := io.ReadFull(c.out, b)
+	if err != nil && !late.Stop() {
+		return errLate
+	}
 	return err
 }
 
-func (c *child) ask(password string, salt []byte, p Params, lanes uint8, size uint32) ([]byte, error) {
+func (c *child) ask(password string, salt []byte, p Params, lanes uint8, size uint32, within time.Duration) ([]byte, error) {
 	n := headSize + len(salt) + len(password)
 	if n > maxQuestion || len(salt) > 255 || size > 255 {
 		return nil, errChild
@@ -137,7 +154,7 @@ func (c *child) ask(password string, salt []byte, p Params, lanes uint8, size ui
 		return nil, err
 	}
 	key := make([]byte, size)
-	return key, c.read(key, patience)
+	return key, c.read(key, within)
 }
 
 // end lets the child finish, or kills it, and waits for it.
@@ -152,39 +169,67 @@ func (c *child) end(kill bool) {
 // nursery keeps the children that have nothing to do.
 type nursery struct {
 	command []string
+	floor   time.Duration
 	mu      sync.Mutex
 	idle    []*child
+	starved *time.Timer // runs while children of the idle class would starve; nil: they do not
 	closed  bool
 }
 
-// ask has one child answer; a child that fails is replaced once.
+// ask has one child answer. A child that starves is replaced by one of the ordinary class, one that fails by another, once.
 func (n *nursery) ask(password string, salt []byte, p Params, lanes uint8, size uint32) (key []byte, err error) {
-	for range 2 {
-		c := n.take()
+	for range 3 {
+		c, ordinary := n.take()
 		if c == nil {
-			if c, err = start(n.command); err != nil {
+			if c, err = start(n.command, ordinary); err != nil {
 				continue
 			}
 		}
-		if key, err = c.ask(password, salt, p, lanes, size); err == nil {
+		within := patience
+		if !ordinary {
+			within = n.floor
+		}
+		if key, err = c.ask(password, salt, p, lanes, size, within); err == nil {
 			n.give(c)
 			return key, nil
 		}
 		c.end(true)
+		if !ordinary && errors.Is(err, errLate) {
+			n.starve()
+		}
 	}
 	return nil, err
 }
 
-func (n *nursery) take() *child {
+// take gives a child of the class that is due, nil when none has nothing to do.
+func (n *nursery) take() (c *child, ordinary bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.idle) == 0 {
-		return nil
+	ordinary = n.starved != nil
+	for i := len(n.idle) - 1; i >= 0; i-- {
+		if c := n.idle[i]; c.ordinary == ordinary {
+			n.idle = slices.Delete(n.idle, i, i+1)
+			c.idle.Stop()
+			return c, ordinary
+		}
 	}
-	c := n.idle[len(n.idle)-1]
-	n.idle = n.idle[:len(n.idle)-1]
-	c.idle.Stop()
-	return c
+	return nil, ordinary
+}
+
+// starve turns to the ordinary class for a while.
+func (n *nursery) starve() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.starved == nil && !n.closed {
+		n.starved = time.AfterFunc(starvesFor, n.retry)
+	}
+}
+
+// retry tries the idle class again.
+func (n *nursery) retry() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.starved = nil
 }
 
 func (n *nursery) give(c *child) {
@@ -203,7 +248,7 @@ func (n *nursery) retire(c *child) {
 	n.mu.Lock()
 	for i, other := range n.idle {
 		if other == c {
-			n.idle = append(n.idle[:i], n.idle[i+1:]...)
+			n.idle = slices.Delete(n.idle, i, i+1)
 			n.mu.Unlock()
 			c.end(false)
 			return
@@ -217,6 +262,9 @@ func (n *nursery) close() {
 	n.mu.Lock()
 	idle := n.idle
 	n.idle, n.closed = nil, true
+	if n.starved != nil {
+		n.starved.Stop()
+	}
 	n.mu.Unlock()
 	for _, c := range idle {
 		c.idle.Stop()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 
@@ -69,29 +70,46 @@ func TestWorkerIsReplaced(t *testing.T) {
 	}
 }
 
-// TestWorkerGivesWay: every thread of a worker has the lowest priority, or reads wait behind hashes.
+// TestWorkerGivesWay: every thread of a worker has the lowest priority and is in the idle class, or reads wait behind hashes. One that
+// starves there is replaced by one that is not, and nobody's sign-in fails for it; after a while the idle class is tried again.
 func TestWorkerGivesWay(t *testing.T) {
-	p := away(t, Config{Params: cheap})
-	if _, err := p.Hash(t.Context(), secret("x")); err != nil {
-		t.Fatal(err)
-	}
-	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.away.idle[0].cmd.Process.Pid))
-	if len(stats) == 0 {
-		if _, err := os.Stat("/proc/self/task"); err == nil {
-			t.Fatal("the worker's threads cannot be seen")
+	p := away(t, Config{Params: Least})
+	hash := func(policy string) {
+		t.Helper()
+		if _, err := p.Hash(t.Context(), secret("x")); err != nil {
+			t.Fatal(err)
 		}
-		return // a system without /proc promises nothing here
-	}
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // the thread ended
+		c := p.away.idle[len(p.away.idle)-1]
+		stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", c.cmd.Process.Pid))
+		if len(stats) == 0 {
+			if _, err := os.Stat("/proc/self/task"); err == nil {
+				t.Fatal("the worker's threads cannot be seen")
+			}
+			return // a system without /proc promises nothing here
 		}
-		_, rest, _ := strings.Cut(string(text), ") ")
-		if f := strings.Fields(rest); f[16] != "19" { // field 19 of proc(5) is nice
-			t.Errorf("%s: nice %s", path, f[16])
+		for _, path := range stats {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				continue // the thread ended
+			}
+			_, rest, _ := strings.Cut(string(text), ") ")
+			if f := strings.Fields(rest); f[16] != "19" || f[38] != policy { // fields 19 and 41 of proc(5): nice and policy
+				t.Errorf("%s: nice %s, policy %s, want 19 and %s", path, f[16], f[38], policy)
+			}
 		}
 	}
+	const ordinaryClass, idleClass = "0", "5"
+	p.away.floor = time.Minute // this machine may be as busy as it likes
+	hash(idleClass)
+	p.away.floor = time.Nanosecond // a child that does not get a moment
+	hash(ordinaryClass)
+	hash(ordinaryClass)
+	if p.away.starved == nil || len(p.away.idle) != 1 {
+		t.Fatalf("starved: %v, %d children", p.away.starved != nil, len(p.away.idle))
+	}
+	p.away.floor = time.Minute
+	p.away.retry()
+	hash(idleClass)
 }
 
 // TestWorkerIdle: without work a worker ends, and its memory is the system's again.

@@ -70,7 +70,7 @@ func New(cfg Config) *Pool {
 	}
 	p := &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Workers+cfg.Waiting), run: make(chan struct{}, cfg.Workers)}
 	if len(cfg.Command) > 0 {
-		p.away = &nursery{command: cfg.Command}
+		p.away = &nursery{command: cfg.Command, floor: floor}
 	}
 	p.costs.Store(&cfg.Params)
 	return p
