@@ -1,10 +1,12 @@
 package identity_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -121,5 +123,64 @@ func TestAlteredLink(t *testing.T) {
 			w.do("POST", "/auth/enrol", nil, map[string]any{"token": altered, "password": goodPassword}).want(422)
 		}
 		w.do("POST", "/auth/enrol", nil, map[string]any{"token": token, "password": goodPassword}).want(200)
+	})
+}
+
+// busy is a pool in which nobody's turn comes, or nobody's new hash is made.
+type busy struct {
+	passwords
+	verifies, hashes bool
+}
+
+var errBusy = types.Refuse(types.Unavailable, "sign_in_busy", "try again")
+
+func (b *busy) Verify(ctx context.Context, pw, phc types.Secret) (bool, bool, error) {
+	if b.verifies {
+		return false, false, errBusy
+	}
+	ok, _, err := b.passwords.Verify(ctx, pw, phc)
+	return ok, b.hashes, err
+}
+
+func (b *busy) Dummy(ctx context.Context, pw types.Secret) error {
+	if b.verifies {
+		return errBusy
+	}
+	return b.passwords.Dummy(ctx, pw)
+}
+
+func (b *busy) Hash(ctx context.Context, pw types.Secret) (types.Secret, error) {
+	if b.hashes {
+		return types.Secret{}, errBusy
+	}
+	return b.passwords.Hash(ctx, pw)
+}
+
+// TestStormClosesNoDoor: guesses that nobody could look at do not count, for addresses that exist and for others; whose right password
+// could only not be hashed anew is let in.
+func TestStormClosesNoDoor(t *testing.T) {
+	var pool *busy
+	each(t, func(c *identity.Config) { pool = &busy{}; c.Passwords = pool }, func(t *testing.T, w *town) {
+		w.person("ann@example.org", "patient")
+		pool.verifies = true
+		for range 25 {
+			for _, email := range []string{"ann@example.org", "bob@example.org"} {
+				if r := w.signIn(nil, email, goodPassword).want(503); r.Code != "sign_in_busy" {
+					t.Fatalf("%s: %s", email, r.Code)
+				}
+			}
+		}
+		signUp := func() *reply {
+			return w.do("POST", "/auth/sign-up", nil, map[string]any{"email": "eve@example.org", "password": goodPassword})
+		}
+		pool.hashes = true
+		for range 8 {
+			signUp().want(503)
+		}
+		pool.verifies, pool.hashes = false, false
+		signUp().want(202)
+		w.signIn(nil, "bob@example.org", goodPassword).want(401)
+		pool.hashes = true
+		w.in("ann@example.org")
 	})
 }

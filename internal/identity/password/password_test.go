@@ -129,6 +129,23 @@ func TestPoolIsBounded(t *testing.T) {
 	}
 }
 
+// TestTurnsComeInTime: whoever's turn does not come is told to come back, before his connection is given up; he is not let in and does not
+// run beside the others.
+func TestTurnsComeInTime(t *testing.T) {
+	p := New(Config{Params: cheap, Workers: 1, Wait: time.Millisecond})
+	p.run <- struct{}{} // somebody's hash takes its time
+	limited, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var e *types.Error
+	if err := p.Dummy(limited, secret("x")); !errors.As(err, &e) || e.Code != "sign_in_busy" || e.RetryAfter <= 0 {
+		t.Fatalf("a turn that does not come: %v", err)
+	}
+	<-p.run
+	if err := p.Dummy(limited, secret("x")); err != nil || len(p.slots) != 0 {
+		t.Errorf("afterwards: %v, and %d wait", err, len(p.slots))
+	}
+}
+
 func TestPolicy(t *testing.T) {
 	p := &Policy{}
 	for _, c := range []struct {

@@ -41,6 +41,9 @@ type Config struct {
 	Params  Params // zero: Least
 	Workers int    // hashes at once; 0 means half of the processors, at least one
 	Waiting int    // how many may wait; 0 means 1,000
+	// Wait is how long one may wait for his turn; 0 means 30 s, which leaves time for the rest of an answer before its connection is
+	// given up (edge).
+	Wait time.Duration
 	// Command is a program, with its arguments, that calls Serve: workers of the lowest priority hash there and end after 30 s
 	// without work. nil: hashes run in this process, which is for tests and tools.
 	Command []string
@@ -67,6 +70,9 @@ func New(cfg Config) *Pool {
 	}
 	if cfg.Waiting == 0 {
 		cfg.Waiting = 1000
+	}
+	if cfg.Wait == 0 {
+		cfg.Wait = 30 * time.Second
 	}
 	p := &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Workers+cfg.Waiting), run: make(chan struct{}, cfg.Workers)}
 	if len(cfg.Command) > 0 {
@@ -106,17 +112,23 @@ const (
 // endpoints take.
 const maxPassword = 3 << 10
 
-// work runs fn when it is its turn. It refuses at once when too many wait already, and gives up with the request.
+// work runs fn when it is its turn. It refuses at once when too many wait already and after a while when the turn does not come, and gives
+// up with the request.
 func (p *Pool) work(ctx context.Context, fn func()) error {
+	busy := &types.Error{Kind: types.Unavailable, Code: "sign_in_busy", RetryAfter: 5 * time.Second,
+		Detail: "too many sign-ins at once; try again in a few seconds"}
 	select {
 	case p.slots <- struct{}{}:
 	default:
-		return &types.Error{Kind: types.Unavailable, Code: "sign_in_busy", RetryAfter: 5 * time.Second,
-			Detail: "too many sign-ins at once; try again in a few seconds"}
+		return busy
 	}
 	defer func() { <-p.slots }()
+	late := time.NewTimer(p.cfg.Wait)
+	defer late.Stop()
 	select {
 	case p.run <- struct{}{}:
+	case <-late.C:
+		return busy
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -42,7 +42,7 @@ func (m *Machine) password(ctx context.Context, email string, password types.Sec
 	if err != nil {
 		return nil, err
 	}
-	ok, stale, err := m.compare(ctx, acc, password)
+	ok, stale, err := m.compare(ctx, try, acc, password)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,11 @@ func (m *Machine) password(ctx context.Context, email string, password types.Sec
 	}
 	var better types.Secret
 	if stale {
-		if better, err = m.cfg.Passwords.Hash(ctx, password); err != nil {
+		better, err = m.cfg.Passwords.Hash(ctx, password)
+		if types.KindOf(err) == types.Unavailable { // the password was right: it is upgraded at the next sign-in
+			stale, err = false, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -95,11 +99,16 @@ func (m *Machine) candidate(ctx context.Context, canonical string) (*account.Acc
 
 // compare does one hash whatever the account: an absent one, one without a password or one that is not active gets the
 // dummy, so that neither the time nor the answer tells.
-func (m *Machine) compare(ctx context.Context, acc *account.Account, password types.Secret) (ok, stale bool, err error) {
+func (m *Machine) compare(ctx context.Context, try throttle.Try, acc *account.Account, password types.Secret) (ok, stale bool, err error) {
 	if acc == nil || acc.PHC.Empty() || acc.State != account.Active {
-		return false, false, m.cfg.Passwords.Dummy(ctx, password)
+		err = m.cfg.Passwords.Dummy(ctx, password)
+	} else {
+		ok, stale, err = m.cfg.Passwords.Verify(ctx, password, acc.PHC)
 	}
-	return m.cfg.Passwords.Verify(ctx, password, acc.PHC)
+	if err = m.cfg.Throttle.Settle(ctx, try, err); err != nil {
+		return false, false, err
+	}
+	return ok, stale, nil
 }
 
 // unchanged refuses when the account's password, factors or state changed while its password was being hashed.

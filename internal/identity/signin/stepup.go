@@ -7,6 +7,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/throttle"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -15,6 +16,26 @@ var errNoSession = types.Refuse(types.Forbidden, "session_required", "only a ses
 
 // errStep is 422 and not 401: the session that asks is valid and must not be taken from its browser for a slip of the finger.
 var errStep = types.Refuse(types.Invalid, "factor_refused", "the response is not right; try again")
+
+// present judges the password of the caller's account; the guess is counted until it leads to something.
+func (m *Machine) present(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*account.Account, throttle.Try, error) {
+	acc, err := m.owner(ctx, who)
+	if err != nil {
+		return nil, throttle.Try{}, err
+	}
+	try := m.factorTry(acc, c)
+	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
+		return nil, try, err
+	}
+	ok, _, err := m.compare(ctx, try, acc, password)
+	if err != nil {
+		return nil, try, err
+	}
+	if !ok {
+		return nil, try, firstOf(m.stepRefused(ctx, who, "password"), errStep)
+	}
+	return acc, try, nil
+}
 
 // StepUpPassword proves the password of a session's account again and gives the session a new token of the higher level.
 func (m *Machine) StepUpPassword(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*session.Started, error) {
@@ -30,20 +51,9 @@ func (m *Machine) StepUpPassword(ctx context.Context, who *types.Caller, passwor
 }
 
 func (m *Machine) stepUpPassword(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*session.Started, error) {
-	acc, err := m.owner(ctx, who)
+	acc, try, err := m.present(ctx, who, password, c)
 	if err != nil {
 		return nil, err
-	}
-	try := m.factorTry(acc, c)
-	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
-		return nil, err
-	}
-	ok, _, err := m.compare(ctx, acc, password)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, firstOf(m.stepRefused(ctx, who, "password"), errStep)
 	}
 	var started *session.Started
 	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
@@ -75,20 +85,9 @@ func (m *Machine) checkPassword(ctx context.Context, who *types.Caller, password
 	if len(password.Reveal()) > MaxPassword {
 		return nil, errTooLong
 	}
-	acc, err := m.owner(ctx, who)
+	acc, try, err := m.present(ctx, who, password, c)
 	if err != nil {
 		return nil, err
-	}
-	try := m.factorTry(acc, c)
-	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
-		return nil, err
-	}
-	ok, _, err := m.compare(ctx, acc, password)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, firstOf(m.stepRefused(ctx, who, "password"), errStep)
 	}
 	return acc, m.cfg.DB.Write(ctx, func(tx store.Tx) error { return m.cfg.Throttle.Right(ctx, tx, try) })
 }

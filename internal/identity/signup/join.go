@@ -40,11 +40,12 @@ func (l *Links) SignUp(ctx context.Context, email string, password types.Secret,
 	if err := l.judge(password, canonical, false); err != nil {
 		return err
 	}
-	if err := l.cfg.Throttle.Take(ctx, throttle.Try{What: "sign_up", Key: l.cfg.Accounts.Key(canonical), Address: c.Address}); err != nil {
+	try := throttle.Try{What: "sign_up", Key: l.cfg.Accounts.Key(canonical), Address: c.Address}
+	if err := l.cfg.Throttle.Take(ctx, try); err != nil {
 		return err
 	}
 	phc, err := l.cfg.Passwords.Hash(ctx, password)
-	if err != nil {
+	if err = l.cfg.Throttle.Settle(ctx, try, err); err != nil {
 		return err
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {

@@ -171,6 +171,26 @@ func (t *Throttle) Right(ctx context.Context, tx store.Tx, try Try) error {
 	return nil
 }
 
+// Settle returns what became of the hash that a guess needed, and gives the guess back when there was none (Unavailable): whoever made
+// it knows no more than before, and a storm of sign-ins must not close anybody's door.
+func (t *Throttle) Settle(ctx context.Context, try Try, hashed error) error {
+	if types.KindOf(hashed) != types.Unavailable {
+		return hashed
+	}
+	err := t.db.Write(ctx, func(tx store.Tx) error {
+		for _, l := range t.lanes(try) {
+			if _, err := tx.Exec(ctx, giveBack, types.BytesValue(l.key)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return hashed
+}
+
 // note makes one entry per lane and window, at the guess that uses the lane up.
 func (t *Throttle) note(ctx context.Context, tx store.Tx, try Try, l lane) error {
 	n, _, err := t.state(ctx, tx, l.key)
