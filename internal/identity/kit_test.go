@@ -51,7 +51,7 @@ func tables() []store.Table { return append([]store.Table{accountsTable}, identi
 // each runs fn in a town of its own on every database.
 func each(t *testing.T, change func(*identity.Config), fn func(t *testing.T, w *town)) {
 	t.Helper()
-	storetest.Each(t, storetest.Options{Tables: tables(), ReadLimit: 20 * time.Second}, func(t *testing.T, db store.DB) {
+	storetest.Each(t, storetest.Options{Tables: tables()}, func(t *testing.T, db store.DB) {
 		fn(t, newTown(t, db, change))
 	})
 }

@@ -74,7 +74,7 @@ func Tables(p *plan.Plan) []store.Table {
 func Each(t *testing.T, declaration string, fn func(t *testing.T, k *Kit)) {
 	t.Helper()
 	p := Compile(t, declaration)
-	storetest.Each(t, storetest.Options{Tables: Tables(p), Recorder: ledger.Evidence{}, ReadLimit: 20 * time.Second}, func(t *testing.T, db store.DB) {
+	storetest.Each(t, storetest.Options{Tables: Tables(p), Recorder: ledger.Evidence{}}, func(t *testing.T, db store.DB) {
 		fn(t, New(t, p, db))
 	})
 }

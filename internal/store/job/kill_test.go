@@ -87,7 +87,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 			if kind == "postgres" {
 				schema := "test_" + strings.ToLower(string(types.RandomID()))
 				where = "postgres:" + schema
-				storetest.Postgres(t, storetest.Recorder{}, 0).Close() // says loudly when there is no server
+				storetest.Postgres(t, storetest.Recorder{}).Close() // says loudly when there is no server
 				t.Cleanup(func() { storetest.Drop(t, serverURL(), schema) })
 			}
 			db, err := open(where)

@@ -72,7 +72,7 @@ func pooled(t *testing.T, rec store.Recorder, opt Options, tables []store.Table)
 	if made {
 		name = fresh()
 	}
-	db := postgresIn(t, name, rec, opt.ReadLimit)
+	db := postgresIn(t, name, rec)
 	if made {
 		Create(t, db, tables)
 	}

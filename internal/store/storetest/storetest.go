@@ -38,10 +38,13 @@ func (Recorder) Record(ctx context.Context, tx store.Tx, e types.Entry) error {
 
 // Options say how Each opens its databases.
 type Options struct {
-	Tables    []store.Table  // created before the test; Recorder's table comes on top when Recorder is nil
-	Recorder  store.Recorder // nil: Recorder{}
-	ReadLimit time.Duration  // 0: the engines' default
+	Tables   []store.Table  // created before the test; Recorder's table comes on top when Recorder is nil
+	Recorder store.Recorder // nil: Recorder{}
 }
+
+// patience is the limit of a query, and in SQLite of a write function: a test of something else does not fail for a machine that is slow
+// today, or made slow by the race detector.
+const patience = 20 * time.Second
 
 // Each runs fn once per engine on an empty database with the tables of opt. The database is closed afterwards, and removed or emptied for the next test.
 func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
@@ -52,7 +55,7 @@ func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
 		rec, tables = Recorder{}, append([]store.Table{Table}, tables...)
 	}
 	t.Run("sqlite", func(t *testing.T) {
-		db, err := sqlite.Open(sqlite.Config{Dir: t.TempDir(), Recorder: rec, ReadLimit: opt.ReadLimit})
+		db, err := sqlite.Open(sqlite.Config{Dir: t.TempDir(), Recorder: rec, ReadLimit: patience, WriteTime: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,17 +68,17 @@ func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
 
 // Postgres opens an empty schema of the test server, dropped afterwards. Without a server it says so and skips, or fails where
 // nothing may be skipped (CI=true).
-func Postgres(t testing.TB, rec store.Recorder, limit time.Duration) store.DB {
+func Postgres(t testing.TB, rec store.Recorder) store.DB {
 	t.Helper()
 	schema := fresh()
-	db := postgresIn(t, schema, rec, limit)
+	db := postgresIn(t, schema, rec)
 	t.Cleanup(func() { Drop(t, server(), schema) })
 	return db
 }
 
-func postgresIn(t testing.TB, schema string, rec store.Recorder, limit time.Duration) store.DB {
+func postgresIn(t testing.TB, schema string, rec store.Recorder) store.DB {
 	t.Helper()
-	db, err := postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(server()), Schema: schema, Recorder: rec, ReadLimit: limit, MaxConns: 12})
+	db, err := postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(server()), Schema: schema, Recorder: rec, ReadLimit: patience, MaxConns: 12})
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("PostgreSQL is needed here and does not answer: %v", err)
