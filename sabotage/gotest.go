@@ -18,13 +18,16 @@ type result struct {
 }
 
 // goTest runs the tests of pkg in root. With only != "" it runs that test alone; with overlay != "" (a file) every build, those
-// that the tests themselves start included, sees the sabotaged sources.
-func goTest(ctx context.Context, root, pkg, only, overlay string) (*result, error) {
+// that the tests themselves start included, sees the sabotaged sources. With both != nil only those tests run on PostgreSQL as well.
+func goTest(ctx context.Context, root, pkg, only, overlay string, both []string) (*result, error) {
 	args := []string{"test", "-json", "-vet=off", "-timeout=10m"}
 	if only != "" {
 		args = append(args, "-run=^"+only+"$")
 	}
 	env := os.Environ()
+	if both != nil {
+		env = append(env, "FASTNESS_TEST_POSTGRES_FOR="+strings.Join(both, ","))
+	}
 	if overlay != "" {
 		args = append(args, "-count=1")
 		env = append(env, "GOFLAGS="+strings.TrimSpace(goFlags(ctx, root)+" -overlay="+overlay))

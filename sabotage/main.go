@@ -6,6 +6,8 @@
 // Map: patch.go reads a saboteur, apply.go applies its difference to files in memory, run.go judges it through
 // `go build -overlay` (the product's files are never touched), gotest.go reads what `go test -json` says.
 //
+// The tests that it names run on both databases, the rest of the package on SQLite alone.
+//
 // A saboteur is broken when it no longer applies, does not compile, turns nothing red, turns red what it did not name, or
 // keeps the rest of the package from running (a panic, a time-out). Exit status: 0 all held, 1 one is broken, 2 usage.
 package main

@@ -121,7 +121,7 @@ func (r *Runner) judge(ctx context.Context, dir, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	after, err := goTest(ctx, r.Root, s.Pkg, r.only(s), path)
+	after, err := goTest(ctx, r.Root, s.Pkg, r.only(s), path, append([]string{s.Test}, s.Also...))
 	if err != nil {
 		return "", err
 	}
@@ -151,7 +151,7 @@ func (r *Runner) before(ctx context.Context, s *Saboteur) (*result, error) {
 		r.baselines[key] = b
 	}
 	r.mu.Unlock()
-	b.once.Do(func() { b.res, b.err = goTest(ctx, r.Root, s.Pkg, r.only(s), "") })
+	b.once.Do(func() { b.res, b.err = goTest(ctx, r.Root, s.Pkg, r.only(s), "", nil) })
 	if b.err != nil {
 		return nil, b.err
 	}
