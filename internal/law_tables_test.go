@@ -139,7 +139,7 @@ var clocks = []struct{ in, because string }{
 // doors are the places that may open connections by themselves; everything else goes through internal/types/dial.
 var doors = []struct{ in, because string }{
 	{"internal/types/dial", "it is the door"},
-	{"internal/types/freeport", "for tests alone: it tries whether a port is free"},
+	{"internal/types/hosttest", "for tests alone: it tries whether a port is free"},
 	{"internal/store/storetest", "for tests alone: its proxy stands between a test and its database"},
 	{"cmd", "the control socket and the health of a server on this machine"},
 	{"bench", "it loads a server on this machine"},

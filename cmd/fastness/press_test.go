@@ -20,7 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/fastness-dev/fastness/internal/types"
-	"github.com/fastness-dev/fastness/internal/types/freeport"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // press is a built server that serves a copy of examples/press.
@@ -101,7 +101,7 @@ func newServer(t *testing.T, declaration string, env ...string) *press {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := freeport.Find()
+	port, err := hosttest.Port()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
-	"github.com/fastness-dev/fastness/internal/types/freeport"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 const replicaDeclaration = `version: 1
@@ -96,7 +96,7 @@ func twins(t *testing.T) (a, b *replica, w *storetest.Proxy) {
 	for name, u := range map[string]string{"a": database.String(), "b": behind.String()} {
 		r := &replica{T: t, name: name, bin: bin, dir: filepath.Join(base, name), log: &locked{}}
 		r.env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+base, "XDG_CONFIG_HOME="+r.dir, "TWIN_DATABASE="+u)
-		if r.port, err = freeport.Find(); err != nil {
+		if r.port, err = hosttest.Port(); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.MkdirAll(r.dir, 0o700); err != nil {

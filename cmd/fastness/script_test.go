@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastness-dev/fastness/internal/types/freeport"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -74,7 +74,7 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, ts.Getenv("WORK")
 	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+ts.Getenv("XDG_CONFIG_HOME"), "HOME="+ts.Getenv("HOME"))
-	port, err := freeport.Find()
+	port, err := hosttest.Port()
 	ts.Check(err)
 	ts.Setenv("PORT", port)
 	path := filepath.Join(dir, "fastness.yaml")

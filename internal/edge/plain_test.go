@@ -8,13 +8,13 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/types/freeport"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // TestPlainPort: the port without TLS serves no data and takes no credential; a page is sent to our own name, whatever Host says, and only
 // by a path that is plain.
 func TestPlainPort(t *testing.T) {
-	port, err := freeport.Find()
+	port, err := hosttest.Port()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/internal/types"
-	"github.com/fastness-dev/fastness/internal/types/freeport"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 const declaration = `
@@ -73,7 +73,7 @@ func serve(t *testing.T) *house {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
-	port, err := freeport.Find()
+	port, err := hosttest.Port()
 	if err != nil {
 		t.Fatal(err)
 	}

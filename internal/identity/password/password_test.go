@@ -1,11 +1,13 @@
 package password
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha1"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/foreign"
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 var cheap = Params{1 << 10, 1}
@@ -30,6 +33,42 @@ func TestReferenceVector(t *testing.T) {
 	}
 	if ok, _, err := p.Verify(t.Context(), secret("Password"), stored); ok || err != nil {
 		t.Fatalf("another password: %v %v", ok, err)
+	}
+}
+
+// TestArgon2Command: the command of Argon2's authors computes the very hash that is made here, and what it makes is verified here.
+func TestArgon2Command(t *testing.T) {
+	command := hosttest.Tool(t, "argon2", "argon2")
+	const password = "correct horse battery staple"
+	theirs := func(salt string, c Params) string {
+		cmd := exec.Command(command, salt, "-id", "-e", "-p", "1", "-l", "32", "-t", fmt.Sprint(c.Time), "-k", fmt.Sprint(c.MemoryKiB))
+		cmd.Stdin = strings.NewReader(password)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	for _, c := range []Params{Least, Most} {
+		p := New(Config{Params: c})
+		ours, salt := secret(""), []byte{0}
+		for bytes.ContainsRune(salt, 0) { // which no argument of a program can hold
+			var err error
+			if ours, err = p.Hash(t.Context(), secret(password)); err != nil {
+				t.Fatal(err)
+			}
+			h, err := parse(ours.Reveal())
+			if err != nil {
+				t.Fatal(err)
+			}
+			salt = h.salt
+		}
+		if got := theirs(string(salt), c); got != ours.Reveal() {
+			t.Errorf("%+v: it makes %s of what is %s here", c, got, ours.Reveal())
+		}
+		if ok, stale, err := p.Verify(t.Context(), secret(password), secret(theirs("a salt of theirs", c))); !ok || stale || err != nil {
+			t.Errorf("%+v: what it makes is not right here: %v, %v, %v", c, ok, stale, err)
+		}
 	}
 }
 

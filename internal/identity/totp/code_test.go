@@ -1,8 +1,14 @@
 package totp
 
 import (
+	"crypto/rand"
+	"encoding/base32"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // TestVectors are those of RFC 6238 appendix B for SHA-1, cut to six digits.
@@ -30,5 +36,21 @@ func TestMatchForgivesOneStep(t *testing.T) {
 	}
 	if _, ok := match(secret, Code(secret, Step(now)-1), now, Step(now)); ok {
 		t.Error("a step before a used one is right")
+	}
+}
+
+// TestOathtool: another program that knows RFC 6238 shows the code that is right here, at moments of which one lies beyond 32 bits.
+func TestOathtool(t *testing.T) {
+	oathtool := hosttest.Tool(t, "oathtool", "oathtool")
+	for _, at := range []time.Time{time.Unix(59, 0), time.Date(2026, 11, 25, 8, 0, 29, 0, time.UTC), time.Date(2110, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		secret := make([]byte, 20)
+		rand.Read(secret)
+		out, err := exec.Command(oathtool, "--totp", "--base32", "--now="+at.UTC().Format("2006-01-02 15:04:05 UTC"), base32.StdEncoding.EncodeToString(secret)).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if step, ok := match(secret, strings.TrimSpace(string(out)), at, 0); !ok || step != Step(at) {
+			t.Errorf("at %s its code %s is not right", at, out)
+		}
 	}
 }

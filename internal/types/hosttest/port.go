@@ -1,7 +1,7 @@
-// Package freeport finds TCP ports on loopback for servers that tests start with a port in their configuration.
+// Package hosttest is what tests ask of the machine that they run on: free ports, and the programs of others.
 //
-// It is for tests alone. Whoever can listen on port 0 and ask which one came should do that instead.
-package freeport
+// Map: port.go (Port), tool.go (Tool).
+package hosttest
 
 import (
 	"crypto/rand"
@@ -17,8 +17,9 @@ const (
 	last  = 31999
 )
 
-// Find returns the number of a port that nobody listens on at 127.0.0.1, in decimal.
-func Find() (string, error) {
+// Port returns the number of a port that nobody listens on at 127.0.0.1, in decimal, for a server that takes its port from a
+// configuration. Whoever can listen on port 0 and ask which one came should do that instead.
+func Port() (string, error) {
 	for range 100 {
 		n, err := rand.Int(rand.Reader, big.NewInt(last-first+1))
 		if err != nil {
@@ -31,5 +32,5 @@ func Find() (string, error) {
 		}
 		return port, l.Close()
 	}
-	return "", errors.New("freeport: 100 ports from 20000 to 31999 are all in use")
+	return "", errors.New("hosttest: 100 ports from 20000 to 31999 are all in use")
 }
