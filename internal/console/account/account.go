@@ -9,7 +9,7 @@
 // browser's session have no business here.
 //
 // The map: account.go (routes), signin.go, stepup.go, link.go (what begins with a link), home.go, profile.go (with console/field), factor.go, passkey.go,
-// provider.go, session.go, token.go, organisation.go, security.go (password, address, lock); template/ holds a file per page, de.txt the German.
+// provider.go, session.go, token.go, organisation.go and member.go, security.go (password, address, lock); template/ holds a file per page, de.txt the German.
 package account
 
 import (

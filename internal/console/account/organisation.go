@@ -18,6 +18,7 @@ const (
 	organisationLink = "/account/organisation"
 	invitationPage   = "/account/organisation/invitation"
 	organisations    = "/account/organisations"
+	memberPage       = organisations + "/members/"
 )
 
 var invitationCookie = linkCookie(linkPage{name: "organisation"})
@@ -34,7 +35,12 @@ func (p *Pages) organisationRoutes(get, post mount) {
 	post("organisation_switch", organisations+"/switch", own, p.switchOrganisation)
 	post("organisation_invite", organisations+"/invite", own, p.invite)
 	post("organisation_cancel", organisations+"/cancel", own, p.cancelInvitation)
-	post("organisation_remove", organisations+"/remove", own, p.removeMember)
+	get("organisation_rename", organisations+"/rename", own, p.showRename)
+	post("organisation_rename", organisations+"/rename", own, p.renameOrganisation)
+	get("member", memberPage+"{id}", own, p.showMember)
+	post("member", memberPage+"{id}", own, p.changeRole)
+	get("member_remove", memberPage+"{id}/remove", own, p.showRemove)
+	post("member_remove", memberPage+"{id}/remove", own, p.removeMember)
 	get("organisation_leave", organisations+"/leave", own, p.showLeave)
 	post("organisation_leave", organisations+"/leave", own, p.leaveOrganisation)
 }
@@ -99,7 +105,8 @@ func (p *Pages) acceptInvitation(ctx context.Context, r *plan.Request) (*plan.An
 type organisationsData struct {
 	Mine        []organisation.Organisation
 	Active      types.ID
-	Name        string // of the active one
+	Name, Role  string // of the active one, and the person's in it
+	Asleep      bool   // the role asks for a stronger sign-in
 	Owner       bool
 	Create      bool
 	Me          types.ID
@@ -109,42 +116,53 @@ type organisationsData struct {
 	Roles       page.Input
 }
 
+// tenancy is the person's organisations and the members of the active one.
+func (p *Pages) tenancy(ctx context.Context, r *plan.Request) (organisationsData, error) {
+	d, err := organisationsData{Active: r.Caller.Org, Me: r.Caller.Account}, error(nil)
+	if d.Mine, err = p.id.Organisations().Mine(ctx, r.Caller); err != nil {
+		return d, err
+	}
+	for _, o := range d.Mine {
+		if o.ID == d.Active {
+			d.Role, d.Name = o.Role, o.Name
+		}
+	}
+	if d.Role == "" {
+		return d, nil
+	}
+	d.Asleep = !slices.Contains(p.id.Grants().Names(r.Caller.Roles), d.Role)
+	d.Owner = !d.Asleep && d.Role == p.cfg.Plan.Decl.Organisations.Roles[0]
+	d.Members, err = p.id.Organisations().Members(ctx, r.Caller, d.Active)
+	return d, err
+}
+
+// roles is a choice of the roles from one downwards.
+func (p *Pages) roles(r *plan.Request, from, chosen string) page.Input {
+	in := page.Input{Name: "role", Label: p.kit.Text(p.kit.Language(r), "Role"), Kind: "select", Value: chosen}
+	all := p.cfg.Plan.Decl.Organisations.Roles
+	for _, name := range all[slices.Index(all, from):] {
+		in.Choices = append(in.Choices, page.Choice{Value: name, Label: name})
+	}
+	return in
+}
+
 func (p *Pages) organisationsView(ctx context.Context, r *plan.Request) (page.View, error) {
 	v, err := p.mine(ctx, r, "Organisations", organisations)
 	if err != nil {
 		return v, err
 	}
 	v.Self = organisations
+	d, err := p.tenancy(ctx, r)
+	if err != nil {
+		return v, err
+	}
 	declared := p.cfg.Plan.Decl.Organisations
-	d := organisationsData{Active: r.Caller.Org, Me: r.Caller.Account, Create: declared.SignUp == "create"}
-	if d.Mine, err = p.id.Organisations().Mine(ctx, r.Caller); err != nil {
-		return v, err
-	}
-	role := ""
-	for _, o := range d.Mine {
-		if o.ID == d.Active {
-			role, d.Name = o.Role, o.Name
-		}
-	}
-	if role == "" {
-		v.Data = d
-		return v, nil
-	}
-	d.Owner = role == declared.Roles[0]
-	if d.Members, err = p.id.Organisations().Members(ctx, r.Caller, d.Active); err != nil {
-		return v, err
-	}
-	if slices.Contains(declared.Invite, role) {
-		d.Invitations, err = p.id.Organisations().Invitations(ctx, r.Caller, d.Active)
-		d.Invites = err == nil
-		if err != nil && types.KindOf(err) != types.Forbidden { // a role that sleeps does not invite
+	d.Create = declared.SignUp == "create"
+	if slices.Contains(declared.Invite, d.Role) && !d.Asleep {
+		if d.Invitations, err = p.id.Organisations().Invitations(ctx, r.Caller, d.Active); err != nil {
 			return v, err
 		}
-		d.Roles = page.Input{Name: "role", Label: p.kit.Text(p.kit.Language(r), "Role"), Kind: "select"}
-		for _, name := range declared.Roles[slices.Index(declared.Roles, role):] {
-			d.Roles.Choices = append(d.Roles.Choices, page.Choice{Value: name, Label: name})
-		}
-		d.Roles.Value = declared.Roles[len(declared.Roles)-1]
+		d.Invites, d.Roles = true, p.roles(r, d.Role, declared.Roles[len(declared.Roles)-1])
 	}
 	v.Data = d
 	return v, nil
@@ -219,15 +237,12 @@ func (p *Pages) cancelInvitation(ctx context.Context, r *plan.Request) (*plan.An
 	})
 }
 
-func (p *Pages) removeMember(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	return p.organised(ctx, r, "member_removed", func(form func(string) string) (*session.Started, error) {
-		id, _ := types.ParseID(form("id")) // a malformed id takes the same way as an absent one
-		return nil, p.id.Organisations().Remove(ctx, r.Caller, r.Caller.Org, id)
-	})
-}
-
 func (p *Pages) showLeave(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
-	return p.askAt(ctx, r, "Leave the organisation?", organisations, ask{Action: organisations + "/leave", Button: "Leave", Danger: true, Back: organisations,
+	d, err := p.tenancy(ctx, r)
+	if err != nil || d.Role == "" {
+		return page.Redirect(organisations, ""), err
+	}
+	return p.askAt(ctx, r, "Leave the organisation?", organisations, ask{Action: organisations + "/leave", Button: "Leave", Danger: true, Back: organisations, Name: d.Name,
 		Text: "What belongs to the organisation stays with it, and you no longer see it. Somebody there can invite you again."})
 }
 

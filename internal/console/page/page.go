@@ -167,6 +167,8 @@ var notices = map[string]string{ // #nosec G101 -- sentences for people
 	"invited":              "If the address can be used, the invitation is on its way.",
 	"invitation_cancelled": "The invitation was cancelled.",
 	"member_removed":       "The member was removed.",
+	"organisation_renamed": "The organisation has a new name.",
+	"role_changed":         "The role was changed.",
 	"left":                 "You left the organisation.",
 	"token_revoked":        "The token was revoked.",
 	"profile_saved":        "Your profile was saved.",

@@ -85,6 +85,7 @@ var wrong = map[string]string{
 	"no_match":            "This does not have the form that is asked for.",
 	"not_found":           "There is no such thing.",
 	"not_one_of":          "Choose one of the list.",
+	"unknown_role":        "Choose one of the list.",
 	"length":              "Give it a name, and not too long a one.",
 	"range":               "Choose an end within the next year.",
 	"not_held":            "Choose at least one of your roles.",

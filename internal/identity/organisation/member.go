@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -15,7 +16,7 @@ import (
 type Member struct {
 	Account types.ID
 	Role    string
-	Joined  int64  // microseconds
+	Joined  time.Time
 	Email   string // for who may invite or owns; "" else
 }
 
@@ -45,7 +46,7 @@ func (o *Organisations) Members(ctx context.Context, by *types.Caller, org types
 			return errNone
 		}
 		if err := each(ctx, r, membersOf, func(rows store.Rows) {
-			out = append(out, Member{Account: types.ID(rows.Text(0)), Role: rows.Text(1), Joined: rows.Int(2)})
+			out = append(out, Member{Account: types.ID(rows.Text(0)), Role: rows.Text(1), Joined: types.FromMicros(rows.Int(2))})
 		}, types.IDValue(org)); err != nil {
 			return err
 		}

@@ -197,7 +197,7 @@ func (o *Organisations) members(ctx context.Context, r *plan.Request) (*plan.Ans
 	}
 	items := make([]map[string]any, 0, len(all))
 	for _, m := range all {
-		item := map[string]any{"account": m.Account, "role": m.Role, "joined": stamp(types.FromMicros(m.Joined))}
+		item := map[string]any{"account": m.Account, "role": m.Role, "joined": stamp(m.Joined)}
 		if m.Email != "" {
 			item["email"] = m.Email
 		}
