@@ -21,7 +21,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	w.fill("code", "000000")
 	w.press("Continue")
 	w.says("This code is not right")
-	w.fill("code", tom.code(t))
+	w.fill("code", tom.code(w))
 	w.press("Continue")
 	w.at("/account/")
 	if w.text("main"); strings.Contains(w.text("main"), "asleep") {
@@ -69,7 +69,7 @@ func (p *person) addApp(w *tab) {
 	if shown != p.secret {
 		w.t.Fatalf("a mistyped code cost the secret that was scanned")
 	}
-	w.fill("code", p.code(w.t))
+	w.fill("code", p.code(w))
 	w.press("Add the app")
 	w.at("/account/factors")
 }

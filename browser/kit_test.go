@@ -3,12 +3,15 @@
 // DevTools' virtual authenticator.
 //
 // The map: kit_test.go (the server, the browser), tab_test.go (one person's window), person_test.go (accounts), then a file per story:
-// passkey, app, session, plain (without script), hostile (another site), inert (stored text), access (axe-core), picture (docs/img).
+// passkey, app, session, stepup (a proof that is demanded), organisation, plain (without script), hostile (another site), inert (stored
+// text), access (axe-core), picture (docs/img).
 package browser
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -31,17 +34,18 @@ type service struct {
 	dir, base string
 	env       []string
 	cmd       *exec.Cmd
+	later     time.Duration // how far its clock is moved, see move
 
 	mu  sync.Mutex
 	log []string
 	got *sync.Cond
 }
 
-// The one server and the one browser of the tests. Each person has a browser context of his own: other cookies, other storage.
+// The servers and the one browser of the tests. Each person has a browser context of his own: other cookies, other storage.
 var (
-	app     *service
-	chrome  context.Context
-	program string
+	app    *service // the program as it is
+	aging  *service // the same with a clock that a test moves
+	chrome context.Context
 )
 
 func TestMain(m *testing.M) {
@@ -59,21 +63,23 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "fastness")
-	build := exec.Command("go", "build", "-o", program, "./cmd/fastness")
-	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build: %w\n%s", err, out)
+	program := filepath.Join(dir, "fastness")
+	if err := build(program); err != nil {
+		return 0, err
 	}
-	if app, err = serve(filepath.Join(dir, "clinic"), "testdata/fastness.yaml"); err != nil {
+	if app, err = serve(program, filepath.Join(dir, "clinic"), "testdata/fastness.yaml"); err != nil {
 		return 0, err
 	}
 	defer app.stop()
 	if neighbour, err = newAuthority(filepath.Join(app.authority(), "neighbour")); err != nil {
 		return 0, err
 	}
+	if aging, err = serveAging(dir); err != nil {
+		return 0, err
+	}
+	defer aging.stop()
 	home := filepath.Join(dir, "home")
-	if err := trust(home, app.authority()); err != nil {
+	if err := trust(home, app.authority(), aging.authority()); err != nil {
 		return 0, err
 	}
 	stop, err := startBrowser(home)
@@ -83,6 +89,60 @@ func run(m *testing.M) (int, error) {
 	defer stop()
 	return m.Run(), nil
 }
+
+// build makes the program of the house.
+func build(to string, flags ...string) error {
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", to, "./cmd/fastness")...)
+	cmd.Dir, cmd.Env = "..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// serveAging serves a program that differs from the house's in its clock alone: nothing that is shipped has one that can be moved from outside.
+func serveAging(dir string) (*service, error) {
+	house, err := filepath.Abs("../internal/types")
+	if err != nil {
+		return nil, err
+	}
+	later, err := filepath.Abs("testdata/later.go")
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(house, "clock.go"))
+	if err != nil {
+		return nil, err
+	}
+	moved := bytes.Replace(text, []byte("{ return time.Now() }"), []byte("{ return time.Now().Add(later()) }"), 1)
+	if bytes.Equal(moved, text) {
+		return nil, errors.New("internal/types/clock.go does not read the clock where it did")
+	}
+	clock, overlay, program := filepath.Join(dir, "clock.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "fastness-aging")
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(house, "clock.go"): clock, filepath.Join(house, "later.go"): later}})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(os.WriteFile(clock, moved, 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
+		return nil, err
+	}
+	if err := build(program, "-overlay="+overlay); err != nil {
+		return nil, err
+	}
+	return serve(program, filepath.Join(dir, "aging"), "testdata/fastness.yaml")
+}
+
+// move moves the clock of a server that has one to move.
+func (s *service) move(t *testing.T, d time.Duration) {
+	t.Helper()
+	s.later += d
+	if err := os.WriteFile(filepath.Join(s.dir, "later"), []byte(s.later.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// now is the server's time.
+func (s *service) now() time.Time { return time.Now().Add(s.later) }
 
 // freePort finds a port below those that the system gives to outgoing connections, of which a browser makes many.
 func freePort() (int, error) {
@@ -96,7 +156,7 @@ func freePort() (int, error) {
 }
 
 // serve starts the binary with a declaration and waits until it says that it serves.
-func serve(dir, declaration string) (*service, error) {
+func serve(program, dir, declaration string) (*service, error) {
 	text, err := os.ReadFile(declaration)
 	if err != nil {
 		return nil, err
@@ -112,7 +172,7 @@ func serve(dir, declaration string) (*service, error) {
 	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), text, 0o600); err != nil {
 		return nil, err
 	}
-	s := &service{dir: dir, base: fmt.Sprintf("https://localhost:%d", port), env: append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))}
+	s := &service{dir: dir, base: fmt.Sprintf("https://localhost:%d", port), env: append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "LATER="+filepath.Join(dir, "later"))}
 	s.got = sync.NewCond(&s.mu)
 	s.cmd = exec.Command(program, "serve", "--env", "development", "--no-access-log", dir)
 	s.cmd.Env = s.env
@@ -179,7 +239,7 @@ func (s *service) link(t *testing.T, address string, from int) string {
 // run calls the command line, which works through the control socket.
 func (s *service) run(t *testing.T, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(program, append(args, "--env", "development", "--declaration", s.dir)...)
+	cmd := exec.Command(s.cmd.Path, append(args, "--env", "development", "--declaration", s.dir)...)
 	cmd.Env = s.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -195,8 +255,8 @@ func (s *service) stop() {
 	s.cmd.Wait()
 }
 
-// trust puts the development authorities below a folder into the certificate store of a home, as `fastness trust` tells people to.
-func trust(home, authorities string) error {
+// trust puts the development authorities below folders into the certificate store of a home, as `fastness trust` tells people to.
+func trust(home string, folders ...string) error {
 	db := filepath.Join(home, ".pki", "nssdb")
 	if err := os.MkdirAll(db, 0o700); err != nil {
 		return err
@@ -210,18 +270,23 @@ func trust(home, authorities string) error {
 	if err := certutil("-N", "--empty-password"); err != nil {
 		return err
 	}
-	found := 0
-	err := filepath.WalkDir(authorities, func(path string, d os.DirEntry, err error) error {
-		if err != nil || !strings.HasPrefix(d.Name(), "ca") || !strings.HasSuffix(d.Name(), ".pem") || strings.Contains(d.Name(), "key") {
+	for _, authorities := range folders {
+		found := 0
+		err := filepath.WalkDir(authorities, func(path string, d os.DirEntry, err error) error {
+			if err != nil || !strings.HasPrefix(d.Name(), "ca") || !strings.HasSuffix(d.Name(), ".pem") || strings.Contains(d.Name(), "key") {
+				return err
+			}
+			found++
+			return certutil("-A", "-t", "C,,", "-n", path, "-i", path)
+		})
+		if err == nil && found == 0 {
+			err = fmt.Errorf("no certificate authority below %s", authorities)
+		}
+		if err != nil {
 			return err
 		}
-		found++
-		return certutil("-A", "-t", "C,,", "-n", path, "-i", path)
-	})
-	if err == nil && found == 0 {
-		err = fmt.Errorf("no certificate authority below %s", authorities)
 	}
-	return err
+	return nil
 }
 
 func startBrowser(home string) (stop func(), err error) {

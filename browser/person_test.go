@@ -29,7 +29,7 @@ func invited(t *testing.T, w *tab, address string, roles ...string) *person {
 	for _, r := range roles {
 		args = append(args, "--role", r)
 	}
-	link := regexp.MustCompile(`https://localhost:\d+/account/enrol\S+`).FindString(app.run(t, args...))
+	link := regexp.MustCompile(`https://localhost:\d+/account/enrol\S+`).FindString(w.app.run(t, args...))
 	w.visit(link)
 	w.at("/account/enrol")
 	w.fill("password", password)
@@ -49,16 +49,16 @@ func (p *person) signIn(w *tab) {
 
 // code is a code of the authenticator app that was not used yet (RFC 6238). The server takes the next step's too, so that nobody has
 // to wait for half a minute.
-func (p *person) code(t *testing.T) string {
-	t.Helper()
+func (p *person) code(w *tab) string {
+	w.t.Helper()
 	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(p.secret, " ", ""))
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	step := time.Now().Unix() / 30
+	step := w.app.now().Unix() / 30
 	for p.used > step {
-		time.Sleep(time.Until(time.Unix(step*30+30, 0)))
-		step = time.Now().Unix() / 30
+		time.Sleep(time.Unix(step*30+30, 0).Sub(w.app.now()))
+		step = w.app.now().Unix() / 30
 	}
 	step = max(step, p.used+1)
 	p.used = step

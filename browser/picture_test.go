@@ -54,7 +54,7 @@ func TestGoldenPictures(t *testing.T) {
 	for range 2 {
 		there := open(t)
 		lena.signIn(there)
-		there.fill("code", lena.code(t))
+		there.fill("code", lena.code(there))
 		there.press("Continue")
 	}
 	w.visit("/account/sessions")
@@ -69,6 +69,11 @@ func TestGoldenPictures(t *testing.T) {
 	w.visit("/account/organisations")
 	w.fill("name", "Ward West")
 	w.press("Make the organisation")
+	there := open(t)
+	jo := invited(t, there, "jo@clinic.example", "patient")
+	jo.signIn(there)
+	there.join(w, jo)
+	w.visit("/account/organisations")
 	w.fill("email", "otto@clinic.example")
 	w.press("Send the invitation")
 	for _, width := range []int64{360, 1280} {

@@ -25,18 +25,21 @@ import (
 type tab struct {
 	t   *testing.T
 	ctx context.Context
+	app *service // whose pages it looks at
 
 	mu    sync.Mutex
 	wrong []string // violations of policy and uncaught exceptions
 	quiet bool     // they are the point of the test
 }
 
-// open opens a window. What its pages violate is reported at the end.
-func open(t *testing.T) *tab {
+// open opens a window on the one server. What its pages violate is reported at the end.
+func open(t *testing.T) *tab { t.Helper(); return openAt(t, app) }
+
+func openAt(t *testing.T, app *service) *tab {
 	t.Helper()
 	jar, window := apart(t)
 	ctx, cancel := chromedp.NewContext(chrome, chromedp.WithTargetID(window))
-	w := &tab{t: t, ctx: ctx}
+	w := &tab{t: t, ctx: ctx, app: app}
 	chromedp.ListenTarget(ctx, func(event any) {
 		switch e := event.(type) {
 		case *audits.EventIssueAdded:
@@ -134,7 +137,7 @@ func (w *tab) where() string {
 func (w *tab) visit(path string) {
 	w.t.Helper()
 	if strings.HasPrefix(path, "/") {
-		path = app.base + path
+		path = w.app.base + path
 	}
 	w.do(chromedp.Navigate(path))
 }
@@ -176,7 +179,7 @@ func (w *tab) at(path string) {
 	w.t.Helper()
 	var at string
 	w.do(chromedp.Location(&at))
-	if at != app.base+path {
+	if at != w.app.base+path {
 		w.t.Fatalf("at %s, want %s", w.where(), path)
 	}
 }
@@ -192,7 +195,7 @@ func (w *tab) refusedFrame(path string) bool {
 		}
 		refused = true
 		for _, f := range tree.ChildFrames {
-			if strings.HasPrefix(f.Frame.URL, app.base) && f.Frame.UnreachableURL == "" {
+			if strings.HasPrefix(f.Frame.URL, w.app.base) && f.Frame.UnreachableURL == "" {
 				refused = false
 			}
 		}

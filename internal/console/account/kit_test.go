@@ -27,8 +27,9 @@ service: {name: Riverside Clinic, host: clinic.example}
 sign_up: {mode: open, roles: [patient], verify: email}
 limits: {per_account: 60000/m}
 listen: {https: "%s"}
-organisations: {sign_up: create, roles: [owner, member], invite: [owner]}
+organisations: {sign_up: create, roles: [owner, warden, member], invite: [owner, warden]}
 roles:
+  warden: {requires: mfa}
   patient: {}
   nurse: {}
 accounts:

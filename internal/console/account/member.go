@@ -63,7 +63,12 @@ func (p *Pages) member(ctx context.Context, r *plan.Request) (page.View, error) 
 		return page.View{}, err
 	}
 	v, err := p.mine(ctx, r, "Role in the organisation", organisations)
-	v.Data = memberData{Member: d.Members[i], Me: d.Members[i].Account == d.Me, Roles: p.roles(r, d.Role, d.Members[i].Role)}
+	m := memberData{Member: d.Members[i], Me: d.Members[i].Account == d.Me, Roles: p.roles(r, d.Role, d.Members[i].Role)}
+	m.Roles.Hint = p.kit.Text(p.kit.Language(r), "The new role counts at once, also where this person is signed in.")
+	if m.Me {
+		m.Roles.Hint = p.kit.Text(p.kit.Language(r), "With a lower role you can no longer rename the organisation or look after its members.")
+	}
+	v.Data = m
 	return v, err
 }
 
@@ -101,7 +106,7 @@ func (p *Pages) showRemove(ctx context.Context, r *plan.Request) (*plan.Answer, 
 	if m.Me {
 		return page.Redirect(organisations+"/leave", ""), nil
 	}
-	return p.askAt(ctx, r, "Remove this member?", organisations, ask{Action: memberPage + string(m.Account) + "/remove", Button: "Remove the member", Danger: true, Back: organisations, Name: m.Email,
+	return p.askAt(ctx, r, "Remove this member?", organisations, ask{Action: memberPage + string(m.Account) + "/remove", Button: "Remove", Danger: true, Back: organisations, Name: m.Email,
 		Text: "Access to what belongs to the organisation ends at once. What was made there stays. You can invite the same address again."})
 }
 

@@ -155,3 +155,16 @@ func TestRemovalAsksFirst(t *testing.T) {
 	ann.get("/account/organisations").says(200, "The member was removed")
 	bob.get("/account/organisations").says(200, "You belong to no organisation yet")
 }
+
+// TestRoleThatSleeps: whose role in the organisation asks for a second factor is told so, and is offered nothing that would be refused.
+func TestRoleThatSleeps(t *testing.T) {
+	h := serve(t)
+	ann, bob := h.person("ann@clinic.example", "patient"), h.person("bob@clinic.example", "patient")
+	ann.post("/account/organisations/create", "name", "Herons").leads("/account/organisations")
+	bob.joins(ann, "bob@clinic.example", "warden")
+	text := bob.get("/account/organisations").says(200, "warden · asleep").says(200, "Add a second factor and sign in with it").text
+	if strings.Contains(text, "ann@clinic.example") || strings.Contains(text, "Send the invitation") {
+		t.Error("a role that sleeps sees addresses or the form")
+	}
+	bob.post("/account/organisations/invite", "email", "x@clinic.example", "role", "member").says(422, "Your role asks for a stronger sign-in")
+}
