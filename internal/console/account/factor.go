@@ -95,17 +95,8 @@ func (p *Pages) appView(ctx context.Context, r *plan.Request) (page.View, error)
 	if err != nil {
 		return v, err
 	}
-	v.Data = appData{QR: qr, Secret: grouped(e.Secret.Reveal())}
+	v.Data = appData{QR: qr, Secret: page.Grouped(e.Secret.Reveal())}
 	return v, nil
-}
-
-// grouped writes a secret in groups of four, as it is typed.
-func grouped(s string) string {
-	var out []string
-	for len(s) > 4 {
-		out, s = append(out, s[:4]), s[4:]
-	}
-	return strings.Join(append(out, s), " ")
 }
 
 func (p *Pages) showAppCode(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

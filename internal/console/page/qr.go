@@ -34,3 +34,12 @@ func QR(text, label string) (template.HTML, error) {
 	return template.HTML(fmt.Sprintf(`<svg class="qr" viewBox="0 0 %d %d" role="img" aria-label="%s" shape-rendering="crispEdges"><path class="qr-ground" d="M0 0h%dv%dH0z"/><path class="qr-ink" d="%s"/></svg>`,
 		side, side, template.HTMLEscapeString(label), side, side, path.String())), nil // #nosec G203 -- numbers, and the label escaped
 }
+
+// Grouped writes a secret in groups of four, as it is typed.
+func Grouped(s string) string {
+	var out []string
+	for len(s) > 4 {
+		out, s = append(out, s[:4]), s[4:]
+	}
+	return strings.Join(append(out, s), " ")
+}
