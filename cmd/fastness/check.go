@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/decl"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -135,7 +136,7 @@ type planCmd struct {
 
 // Run prints the steps from the database to the declaration.
 func (c *planCmd) Run(e *env) error {
-	o := on{c.Declaration, c.Env}
+	o := on{command.On{Declaration: c.Declaration, Env: c.Env}}
 	args := []string{"plan", "--env", c.Env}
 	if c.OpenAPI {
 		args = append(args, "--openapi")

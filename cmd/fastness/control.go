@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/cmd/fastness/control"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -19,10 +20,7 @@ import (
 type remote struct{ app *fastness.App }
 
 // on is where most commands work: the declaration and its environment.
-type on struct {
-	Declaration string `name:"declaration" short:"d" default:"." help:"The declaration: a file, or a folder with fastness.yaml."`
-	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment: production or development."`
-}
+type on struct{ command.On }
 
 // operator is who works at the command line.
 func operator(reason string) *types.Caller {

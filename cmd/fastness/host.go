@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -12,8 +13,8 @@ import (
 type host struct{ e *env }
 
 // Work is on.work.
-func (h host) Work(declaration, environment string, args []string, fn func(*fastness.App) error) error {
-	return on{declaration, environment}.work(h.e, args, fn)
+func (h host) Work(at command.On, args []string, fn func(*fastness.App) error) error {
+	return on{at}.work(h.e, args, fn)
 }
 
 // Account is user.

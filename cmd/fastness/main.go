@@ -12,7 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/fastness-dev/fastness"
-	"github.com/fastness-dev/fastness/cmd/fastness/person"
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/cmd/fastness/tenant"
 	"github.com/fastness-dev/fastness/internal/edge"
 )
@@ -82,7 +82,7 @@ func run(e *env, args []string) int {
 	code, exited := 0, false
 	parser, err := kong.New(&c, kong.Name("fastness"), kong.Description("A team's secure backend: serve a declaration, and say what it does."),
 		kong.Writers(e.out, e.err), kong.Exit(func(n int) { code, exited = n, true }), kong.ExplicitGroups(groups),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}), kong.Bind(e), kong.BindTo(host{e}, (*tenant.Host)(nil)), kong.BindTo(host{e}, (*person.Host)(nil)))
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true}), kong.Bind(e), kong.BindTo(host{e}, (*command.Host)(nil)))
 	if err != nil {
 		fmt.Fprintln(e.err, err)
 		return exitUsage

@@ -6,8 +6,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/fastness-dev/fastness/cmd/fastness/person"
-	"github.com/fastness-dev/fastness/cmd/fastness/tenant"
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 )
 
 var secretive = regexp.MustCompile(`(?i)password|passphrase|secret|token|key|credential|\bpin\b`)
@@ -16,7 +15,7 @@ var secretive = regexp.MustCompile(`(?i)password|passphrase|secret|token|key|cre
 func TestNoSecretInArguments(t *testing.T) {
 	var c commands
 	e := &env{}
-	k, err := kong.New(&c, kong.Bind(e), kong.BindTo(host{e}, (*tenant.Host)(nil)), kong.BindTo(host{e}, (*person.Host)(nil)), kong.Vars{"version": ""})
+	k, err := kong.New(&c, kong.Bind(e), kong.BindTo(host{e}, (*command.Host)(nil)), kong.Vars{"version": ""})
 	if err != nil {
 		t.Fatal(err)
 	}

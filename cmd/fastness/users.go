@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/cmd/fastness/person"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -83,7 +84,7 @@ type usersSessionCmd struct {
 
 // Run prints a bearer token that counts as freshly proved; refused outside development.
 func (c *usersSessionCmd) Run(e *env) error {
-	return on{c.Declaration, c.Env}.work(e, []string{"users", "session", c.Who, "--env", c.Env}, func(app *fastness.App) error {
+	return on{command.On{Declaration: c.Declaration, Env: c.Env}}.work(e, []string{"users", "session", c.Who, "--env", c.Env}, func(app *fastness.App) error {
 		id, err := user(e, app, c.Who)
 		if err != nil {
 			return err

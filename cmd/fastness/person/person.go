@@ -2,7 +2,6 @@
 package person
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,22 +9,11 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/cmd/fastness/terminal"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
-
-// Host is the program around the commands.
-type Host interface {
-	// Work runs fn on the app of a declaration: in the running server when there is one, which is told args, else on the data.
-	Work(declaration, environment string, args []string, fn func(*fastness.App) error) error
-	// Account finds an account by address or id.
-	Account(app *fastness.App, who string) (types.ID, error)
-	// Operator is who works here, with the reason that becomes evidence.
-	Operator(reason string) *types.Caller
-	Context() context.Context
-	Out() io.Writer
-}
 
 // Commands are the commands, for kong.
 type Commands struct {
@@ -42,13 +30,10 @@ type Commands struct {
 }
 
 // on is where the commands work.
-type on struct {
-	Declaration string `name:"declaration" short:"d" default:"." help:"The declaration: a file, or a folder with fastness.yaml."`
-	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment: production or development."`
-}
+type on struct{ command.On }
 
-func (o on) work(h Host, args []string, fn func(*fastness.App) error) error {
-	return h.Work(o.Declaration, o.Env, append([]string{"users"}, args...), fn)
+func (o on) work(h command.Host, args []string, fn func(*fastness.App) error) error {
+	return h.Work(o.On, append([]string{"users"}, args...), fn)
 }
 
 // somebody is the account that a command is about.
@@ -58,7 +43,7 @@ type somebody struct {
 }
 
 // act runs fn on the account: words are the command, of which the first two say what is done.
-func (s somebody) act(h Host, fn func(app *fastness.App, by *types.Caller, id types.ID) error, verb string, words ...string) error {
+func (s somebody) act(h command.Host, fn func(app *fastness.App, by *types.Caller, id types.ID) error, verb string, words ...string) error {
 	return s.work(h, append([]string{verb, s.Who}, words...), func(app *fastness.App) error {
 		id, err := h.Account(app, s.Who)
 		if err != nil {
@@ -74,7 +59,7 @@ type revokeCmd struct {
 }
 
 // Run takes a role.
-func (c *revokeCmd) Run(h Host) error {
+func (c *revokeCmd) Run(h command.Host) error {
 	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) error {
 		return app.Identity.Revoke(h.Context(), by, id, c.Role)
 	}, "revoke", c.Role)
@@ -83,7 +68,7 @@ func (c *revokeCmd) Run(h Host) error {
 type disableCmd struct{ somebody }
 
 // Run disables an account.
-func (c *disableCmd) Run(h Host) error {
+func (c *disableCmd) Run(h command.Host) error {
 	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) error {
 		return app.Identity.Disable(h.Context(), by, id)
 	}, "disable")
@@ -92,7 +77,7 @@ func (c *disableCmd) Run(h Host) error {
 type enableCmd struct{ somebody }
 
 // Run lets a disabled account in again.
-func (c *enableCmd) Run(h Host) error {
+func (c *enableCmd) Run(h command.Host) error {
 	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) error {
 		return app.Identity.Enable(h.Context(), by, id)
 	}, "enable")
@@ -121,7 +106,7 @@ func (c *grantCmd) Validate() error {
 }
 
 // Run gives a role, or asks a second person to.
-func (c *grantCmd) Run(h Host) error {
+func (c *grantCmd) Run(h command.Host) error {
 	words := []string{c.Role}
 	if c.Until != "" {
 		words = append(words, "--until", c.Until)
@@ -148,7 +133,7 @@ type approveCmd struct {
 }
 
 // Run approves a request, or lists them.
-func (c *approveCmd) Run(h Host) error {
+func (c *approveCmd) Run(h command.Host) error {
 	args := []string{"approve"}
 	if c.Request != "" {
 		args = append(args, c.Request)
@@ -169,7 +154,7 @@ func (c *approveCmd) Run(h Host) error {
 	})
 }
 
-func decide(h Host, app *fastness.App, request string, approve bool) error {
+func decide(h command.Host, app *fastness.App, request string, approve bool) error {
 	id, ok := types.ParseID(request)
 	if !ok {
 		return errors.New("this is not a request's id; list them: fastness users approve")
@@ -184,7 +169,7 @@ type denyCmd struct {
 }
 
 // Run denies a request.
-func (c *denyCmd) Run(h Host) error {
+func (c *denyCmd) Run(h command.Host) error {
 	return c.work(h, []string{"deny", c.Request}, func(app *fastness.App) error { return decide(h, app, c.Request, false) })
 }
 
@@ -194,7 +179,7 @@ type requireCmd struct {
 }
 
 // Run demands a factor of one account.
-func (c *requireCmd) Run(h Host) error {
+func (c *requireCmd) Run(h command.Host) error {
 	what := map[string]plan.Requirement{"mfa": plan.AnyMFA, "passkey": plan.PasskeyFactor, "none": plan.NoFactor}[c.What]
 	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) error {
 		return app.Identity.Require(h.Context(), by, id, what)
@@ -208,7 +193,7 @@ type explainCmd struct {
 }
 
 // Run says which roles are in force, or what somebody may do and why not.
-func (c *explainCmd) Run(h Host) error {
+func (c *explainCmd) Run(h command.Host) error {
 	var words []string
 	for _, w := range []string{c.Collection, c.Action} {
 		if w != "" {
@@ -246,7 +231,7 @@ func (c *sessionsCmd) Validate() error {
 }
 
 // Run lists sessions, or ends them.
-func (c *sessionsCmd) Run(h Host) error {
+func (c *sessionsCmd) Run(h command.Host) error {
 	var words []string
 	if c.End != "" {
 		words = []string{"--end", c.End}
@@ -269,7 +254,7 @@ type resetFactorsCmd struct {
 }
 
 // Run forgets somebody's factors.
-func (c *resetFactorsCmd) Run(h Host) error {
+func (c *resetFactorsCmd) Run(h command.Host) error {
 	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) error {
 		if err := app.Identity.ResetFactors(h.Context(), by, id, c.Reason); err != nil {
 			return err

@@ -2,25 +2,12 @@
 package tenant
 
 import (
-	"context"
 	"fmt"
-	"io"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/internal/types"
 )
-
-// Host is the program around the commands.
-type Host interface {
-	// Work runs fn on the app of a declaration: in the running server when there is one, which is told args, else on the data.
-	Work(declaration, environment string, args []string, fn func(*fastness.App) error) error
-	// Account finds an account by address or id.
-	Account(app *fastness.App, who string) (types.ID, error)
-	// Operator is who works here, with the reason that becomes evidence.
-	Operator(reason string) *types.Caller
-	Context() context.Context
-	Out() io.Writer
-}
 
 // Commands are the commands, for kong.
 type Commands struct {
@@ -32,14 +19,11 @@ type Commands struct {
 }
 
 // on is where the commands work.
-type on struct {
-	Declaration string `name:"declaration" short:"d" default:"." help:"The declaration: a file, or a folder with fastness.yaml."`
-	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment: production or development."`
-}
+type on struct{ command.On }
 
 // work runs fn on the app of a declaration that has organisations.
-func (o on) work(h Host, args []string, fn func(*fastness.App) error) error {
-	return h.Work(o.Declaration, o.Env, append([]string{"organisations"}, args...), func(app *fastness.App) error {
+func (o on) work(h command.Host, args []string, fn func(*fastness.App) error) error {
+	return h.Work(o.On, append([]string{"organisations"}, args...), func(app *fastness.App) error {
 		if app.Plan.Organisations == nil {
 			return fmt.Errorf("the declaration has no organisations; add the block organisations")
 		}
@@ -58,7 +42,7 @@ func parse(id string) (types.ID, error) {
 type listCmd struct{ on }
 
 // Run lists organisations with their ids and how many belong to each.
-func (c *listCmd) Run(h Host) error {
+func (c *listCmd) Run(h command.Host) error {
 	return c.work(h, []string{"list"}, func(app *fastness.App) error {
 		after := types.ID("")
 		for {
@@ -81,7 +65,7 @@ type addCmd struct {
 }
 
 // Run makes an organisation and prints its id.
-func (c *addCmd) Run(h Host) error {
+func (c *addCmd) Run(h command.Host) error {
 	return c.work(h, []string{"add", c.Name, "--owner", c.Owner}, func(app *fastness.App) error {
 		id, err := h.Account(app, c.Owner)
 		if err != nil {
@@ -102,7 +86,7 @@ type membersCmd struct {
 }
 
 // Run lists members.
-func (c *membersCmd) Run(h Host) error {
+func (c *membersCmd) Run(h command.Host) error {
 	return c.work(h, []string{"members", c.ID}, func(app *fastness.App) error {
 		org, err := parse(c.ID)
 		if err != nil {
@@ -124,7 +108,7 @@ type putCmd struct {
 }
 
 // Run makes or changes a membership.
-func (c *putCmd) Run(h Host) error {
+func (c *putCmd) Run(h command.Host) error {
 	return c.work(h, []string{"put", c.ID, c.Who, c.Role}, func(app *fastness.App) error {
 		org, id, err := both(h, app, c.ID, c.Who)
 		if err != nil {
@@ -141,7 +125,7 @@ type removeCmd struct {
 }
 
 // Run takes a member out.
-func (c *removeCmd) Run(h Host) error {
+func (c *removeCmd) Run(h command.Host) error {
 	return c.work(h, []string{"remove", c.ID, c.Who}, func(app *fastness.App) error {
 		org, id, err := both(h, app, c.ID, c.Who)
 		if err != nil {
@@ -151,7 +135,7 @@ func (c *removeCmd) Run(h Host) error {
 	})
 }
 
-func both(h Host, app *fastness.App, org, who string) (types.ID, types.ID, error) {
+func both(h command.Host, app *fastness.App, org, who string) (types.ID, types.ID, error) {
 	o, err := parse(org)
 	if err != nil {
 		return "", "", err

@@ -213,16 +213,9 @@ func (l *Links) Enrol(ctx context.Context, secret, password types.Secret, profil
 		return err
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		n, err := l.use(ctx, tx, secret, kindEnrol)
+		n, acc, err := l.used(ctx, tx, secret, kindEnrol, account.Invited)
 		if err != nil {
 			return err
-		}
-		acc, err := l.cfg.Accounts.Get(ctx, tx, n.account)
-		if err != nil {
-			return err
-		}
-		if acc.State != account.Invited {
-			return errLink
 		}
 		if len(profile) > 0 {
 			if err := l.cfg.Profiles.Set(ctx, tx, acc.ID, profile); err != nil {

@@ -15,6 +15,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
@@ -206,6 +207,22 @@ func (l *Links) use(ctx context.Context, tx store.Tx, secret types.Secret, kind 
 		err = errLink
 	}
 	return n, err
+}
+
+// used uses a link of an account, which must be in one of the states.
+func (l *Links) used(ctx context.Context, tx store.Tx, secret types.Secret, kind string, states ...account.State) (*link, *account.Account, error) {
+	n, err := l.use(ctx, tx, secret, kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	acc, err := l.cfg.Accounts.Get(ctx, tx, n.account)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.Contains(states, acc.State) {
+		return nil, nil, errLink
+	}
+	return n, acc, nil
 }
 
 func (l *Links) peek(ctx context.Context, r store.Reader, secret types.Secret, kind string) (*link, error) {

@@ -51,16 +51,9 @@ func (l *Links) Lock(ctx context.Context, who *types.Caller) error {
 // has to look.
 func (l *Links) ConfirmLock(ctx context.Context, secret types.Secret, c signin.Client) error {
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		n, err := l.use(ctx, tx, secret, kindLock)
+		n, acc, err := l.used(ctx, tx, secret, kindLock, account.Active)
 		if err != nil {
 			return err
-		}
-		acc, err := l.cfg.Accounts.Get(ctx, tx, n.account)
-		if err != nil {
-			return err
-		}
-		if acc.State != account.Active {
-			return errLink
 		}
 		to := account.Locked
 		if acc.Email != n.email {

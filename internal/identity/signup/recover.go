@@ -74,15 +74,11 @@ func (l *Links) ConfirmRecover(ctx context.Context, secret, password types.Secre
 		return err
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		n, err := l.use(ctx, tx, secret, kindRecover)
+		n, acc, err := l.used(ctx, tx, secret, kindRecover, account.Active, account.Locked)
 		if err != nil {
 			return err
 		}
-		acc, err := l.cfg.Accounts.Get(ctx, tx, n.account)
-		if err != nil {
-			return err
-		}
-		if acc.State != account.Active && acc.State != account.Locked || acc.Email != n.email {
+		if acc.Email != n.email {
 			return errLink
 		}
 		if acc.State == account.Locked { // the owner proved that mail reaches him: this is how a lock is opened
@@ -199,16 +195,9 @@ func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string
 // ConfirmEmail uses the link that went to the new address. Pending links of the account die; the old address is told.
 func (l *Links) ConfirmEmail(ctx context.Context, secret types.Secret, c signin.Client) error {
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		n, err := l.use(ctx, tx, secret, kindEmail)
+		n, acc, err := l.used(ctx, tx, secret, kindEmail, account.Active)
 		if err != nil {
 			return err
-		}
-		acc, err := l.cfg.Accounts.Get(ctx, tx, n.account)
-		if err != nil {
-			return err
-		}
-		if acc.State != account.Active {
-			return errLink
 		}
 		if err := l.cfg.Accounts.SetEmail(ctx, tx, acc.ID, n.email, true); errors.Is(err, account.ErrTaken) {
 			return errLink
