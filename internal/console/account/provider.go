@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"slices"
 
 	"github.com/fastness-dev/fastness/internal/console/page"
 	"github.com/fastness-dev/fastness/internal/identity/oidc"
@@ -24,6 +25,9 @@ var providerSaid = map[oidc.Code]string{
 	oidc.TooMany:     "Too many attempts. Wait a little and try again.",
 	oidc.Elsewhere:   "You at this provider belong to another account here.",
 	oidc.Once:        "Your account is linked to another person of this provider.",
+	oidc.Another:     "You at this provider are not the person to whom your account is linked. Sign in there as yourself, or choose another way.",
+	oidc.Unproved:    "The provider did not say that you signed in there just now. Choose another way, or sign out here and sign in again.",
+	oidc.Enrolled:    "Your account has a second factor. Use that.",
 	oidc.Unavailable: "This service cannot do that now. Try again later.",
 }
 
@@ -52,6 +56,15 @@ func (p *Pages) linked(ctx context.Context, r *plan.Request) (have []oidc.Linked
 		}
 	}
 	return have, more, err
+}
+
+// provers lists the providers with which the caller can prove himself again: none when he has a second factor, which they do not stand for.
+func (p *Pages) provers(ctx context.Context, r *plan.Request, second bool) ([]oidc.Linked, error) {
+	if second {
+		return nil, nil
+	}
+	have, _, err := p.linked(ctx, r)
+	return slices.DeleteFunc(have, func(l oidc.Linked) bool { return l.Name == "" }), err
 }
 
 func (p *Pages) labelOf(name string) (string, error) {

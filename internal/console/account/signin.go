@@ -100,11 +100,12 @@ func (p *Pages) stepped(ctx context.Context, r *plan.Request, step *signin.Step,
 }
 
 type factorData struct {
-	To       string
-	App      bool
-	Codes    bool
-	Passkey  *passkeyForm
-	Password bool // of a step-up
+	To        string
+	App       bool
+	Codes     bool
+	Passkey   *passkeyForm
+	Password  bool          // of a step-up
+	Providers []oidc.Linked // of a step-up
 }
 
 // factorView is the page that asks for one of the factors an attempt owes.

@@ -23,6 +23,9 @@ const (
 	TooMany     Code = "too_many_attempts"  // wait
 	Elsewhere   Code = "linked_elsewhere"   // this person of the provider belongs to another account here
 	Once        Code = "linked_already"     // the account is linked to another person of this provider
+	Another     Code = "another_person"     // a step-up, but this person of the provider is not linked to the account
+	Unproved    Code = "not_proved_again"   // a step-up, but the provider did not let him prove himself again, or does not say so
+	Enrolled    Code = "factor_enrolled"    // a step-up, but the account has a second factor, which a provider does not stand for
 	Unavailable Code = "unavailable"        // this service itself is not able; nothing was done
 )
 
@@ -48,6 +51,9 @@ var errBegin = fail(Begin, nil)
 func codeOf(err error) (f *failure, ok bool) {
 	if errors.As(err, &f) {
 		return f, true
+	}
+	if types.CodeOf(err) == string(Enrolled) {
+		return fail(Enrolled, nil), true
 	}
 	switch types.KindOf(err) {
 	case types.TooMany:

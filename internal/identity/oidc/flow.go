@@ -21,6 +21,16 @@ import (
 // cookie is the short name of the cookie that a sign-in begins with. It is Lax: the way back from the provider is a cross-site GET.
 const cookie = "oidc"
 
+// purpose is what a flow was begun for. It is sealed with the rest: what began as one thing does not end as another.
+type purpose string
+
+// The purposes.
+const (
+	signingIn  purpose = ""
+	linking    purpose = "link"
+	steppingUp purpose = "step_up"
+)
+
 // flow is what a sign-in began with. It lies sealed in the browser; nothing is stored here until it ends.
 type flow struct {
 	Provider string   `json:"p"`
@@ -28,9 +38,11 @@ type flow struct {
 	Nonce    string   `json:"n"`
 	Verifier string   `json:"v"` // of PKCE
 	Return   string   `json:"r"` // a path of ours
+	Began    int64    `json:"b"` // microseconds
 	Until    int64    `json:"u"` // microseconds
-	Session  types.ID `json:"l,omitempty"`
-	Account  types.ID `json:"a,omitempty"` // with Session: whose account is to be linked
+	Purpose  purpose  `json:"w,omitempty"`
+	Session  types.ID `json:"l,omitempty"` // unless it is to sign in: the session that began it
+	Account  types.ID `json:"a,omitempty"` // with Session: its account
 	Device   string   `json:"d,omitempty"` // the device cookie, which is Strict and does not come along on the way back
 }
 
@@ -40,15 +52,16 @@ type Began struct {
 	Cookie   plan.Cookie
 }
 
-// begin starts a flow. who links the provider to his account; nil signs in.
-func (p *Providers) begin(ctx context.Context, one *party, back string, device types.Secret, who *types.Caller) (*Began, error) {
+// begin starts a flow. who is the one in whose session it is begun, and must end; nil when it is to sign in.
+func (p *Providers) begin(ctx context.Context, one *party, why purpose, back string, device types.Secret, who *types.Caller) (*Began, error) {
 	m, err := one.metadata(ctx)
 	if err != nil {
 		return nil, &types.Error{Kind: types.Unavailable, Code: "provider_away", RetryAfter: retryAfter, Err: fmt.Errorf("provider %s: %s", one.Name, cause(err)),
 			Detail: "sign-in with " + one.Label + " is not possible at the moment; try again in a minute, or sign in another way"}
 	}
+	now := p.cfg.Clock.Now()
 	f := flow{Provider: one.Name, State: types.Token(32), Nonce: types.Token(32), Verifier: oauth2.GenerateVerifier(), Return: back,
-		Until: types.Micros(p.cfg.Clock.Now().Add(flowAge))}
+		Began: types.Micros(now), Until: types.Micros(now.Add(flowAge)), Purpose: why}
 	if d := device.Reveal(); len(d) <= 200 {
 		f.Device = d
 	}
@@ -63,7 +76,11 @@ func (p *Providers) begin(ctx context.Context, one *party, back string, device t
 	if err != nil {
 		return nil, err
 	}
-	return &Began{Location: m.oauth.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)),
+	ask := []oauth2.AuthCodeOption{oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)}
+	if why == steppingUp {
+		ask = append(ask, again()...)
+	}
+	return &Began{Location: m.oauth.AuthCodeURL(f.State, ask...),
 		Cookie: plan.Cookie{Name: cookie, Value: types.NewSecret(base64.RawURLEncoding.EncodeToString(sealed)), MaxAge: flowAge}}, nil
 }
 

@@ -63,12 +63,12 @@ func (p *Providers) Link(ctx context.Context, who *types.Caller, name, returnTo 
 	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
 		return nil, errSession
 	}
-	return p.begin(ctx, one, back(returnTo), types.Secret{}, who)
+	return p.begin(ctx, one, linking, back(returnTo), types.Secret{}, who)
 }
 
-// attach ends what Link began. The browser must still be in the session that began it: otherwise somebody's callback could link his
-// person to another's account. A way in is new, so every other session ends.
-func (p *Providers) attach(ctx context.Context, one *party, m *metadata, f *flow, w *person, r *plan.Request) (*session.Started, error) {
+// still returns who is in the browser that ends a flow, which must be the session that began it: otherwise somebody's callback could link
+// his person to another's account, or prove another's session.
+func (p *Providers) still(ctx context.Context, f *flow, r *plan.Request) (*types.Caller, error) {
 	found, err := p.cfg.Sessions.Authenticate(ctx, r.Token.Reveal(), session.Cookie)
 	if err != nil || found.Caller.Session != f.Session || found.Caller.Account != f.Account {
 		if err != nil && types.KindOf(err) == types.Unavailable {
@@ -76,14 +76,23 @@ func (p *Providers) attach(ctx context.Context, one *party, m *metadata, f *flow
 		}
 		return nil, errBegin
 	}
+	who := found.Caller
+	who.Address, who.RequestID, who.Language = r.Address, r.Caller.RequestID, r.Caller.Language
+	return &who, nil
+}
+
+// attach ends what Link began. A way in is new, so every other session ends.
+func (p *Providers) attach(ctx context.Context, one *party, m *metadata, f *flow, w *person, r *plan.Request) (*session.Started, error) {
+	who, err := p.still(ctx, f, r)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.complete(ctx, one, m, w); err != nil {
 		return nil, err
 	}
 	if !w.verified {
 		return nil, &failure{code: Unverified, account: f.Account}
 	}
-	who := found.Caller
-	who.Address, who.RequestID, who.Language = r.Address, r.Caller.RequestID, r.Caller.Language
 	var out *session.Started
 	err = p.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		switch id, err := p.owner(ctx, tx, one.Issuer, w.subject); {
@@ -106,7 +115,7 @@ func (p *Providers) attach(ctx context.Context, one *party, m *metadata, f *flow
 		if err := p.link(ctx, tx, one, w.subject, who.Account); err != nil {
 			return err
 		}
-		out, err = p.cfg.Machine.ChangeFactor(ctx, tx, &who, types.Federated, len(all)+1, true, 0)
+		out, err = p.cfg.Machine.ChangeFactor(ctx, tx, who, types.Federated, len(all)+1, true, 0)
 		return err
 	})
 	return out, err

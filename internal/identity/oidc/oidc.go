@@ -6,11 +6,14 @@
 // only believed when the provider has verified it. An address that belongs to an account is never taken as a proof for it: who has an
 // account links a provider from a signed-in, fresh session. New accounts are made where sign-up is open, or an invitation to the verified
 // address waits. What was proved counts as a first factor; the session, or the question for the second, comes from signin.Machine.Prove.
+// A session becomes fresh again when the provider says that the same person proved himself after he was asked to; an account with a
+// second factor proves that instead.
 // Providers are reached through a dial.Door only, when they are needed: one that is away stops nothing but its own sign-ins. Tokens are
 // used and forgotten; no subject is stored, only its keyed hash.
 //
 // The map: oidc.go (parts, tables), party.go (what a provider says of itself), flow.go (the beginning, sealed into a cookie), token.go
-// (the end: exchange and proof), enter.go (whose account), link.go (linking and unlinking), routes.go, code.go (refusals).
+// (the end: exchange and proof), enter.go (whose account), link.go (linking and unlinking), stepup.go (proving again), routes.go, code.go
+// (refusals).
 package oidc
 
 import (

@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +132,9 @@ func (p *provider) authorise(location, subject string) url.Values {
 	}
 	q := u.Query()
 	q.Set("subject", subject)
+	if q.Get("max_age") != "" {
+		q.Set("auth_time", strconv.FormatInt(p.clock.Now().Unix(), 10)) // he proves himself now
+	}
 	code := types.Token(16)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,6 +159,9 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 	subject, now := asked.Get("subject"), p.clock.Now()
 	claims := map[string]any{"iss": p.issuer, "sub": subject, "aud": "fastness", "exp": now.Add(time.Hour).Unix(), "iat": now.Unix(), "nonce": asked.Get("nonce")}
+	if at, err := strconv.ParseInt(asked.Get("auth_time"), 10, 64); err == nil {
+		claims["auth_time"] = at
+	}
 	for name, v := range p.people[subject] {
 		claims[name] = v
 	}

@@ -27,6 +27,7 @@ const AttemptCookie = "attempt"
 const (
 	factorPage = "/account/sign-in/factor"
 	signInPage = "/account/sign-in"
+	stepUpPage = "/account/step-up"
 )
 
 // maxBody bounds the one body there is: a path to return to.
@@ -55,6 +56,8 @@ func (p *Providers) Routes() []plan.Route {
 		{Name: "provider_end", Method: "GET", Path: "/auth/oidc/{provider}/callback", Summary: "where a provider sends the browser back to", Access: open, Status: 303, Page: true, Handle: p.callback},
 		{Name: "provider_link", Method: "POST", Path: "/auth/oidc/{provider}/link", Summary: "begin to link my account with a provider", Access: fresh, Status: 200, Page: true,
 			MaxBody: maxBody, Handle: p.linkStart},
+		{Name: "provider_step_up", Method: "POST", Path: "/auth/oidc/{provider}/step-up", Summary: "begin to prove oneself again with a provider that my account is linked to",
+			Access: own, Status: 200, Page: true, MaxBody: maxBody, Handle: p.stepUpStart, Errors: []string{"factor_enrolled"}},
 		{Name: "provider_unlink", Method: "DELETE", Path: "/auth/oidc/{provider}/link", Summary: "part my account from a provider; every other session ends", Access: fresh, Status: 200,
 			Handle: p.unlinkRoute, Errors: []string{"last_way_in"}, Out: &plan.Schema{Type: "object", Closed: true, Required: []string{"status", "session", "expires"},
 				Properties: map[string]*plan.Schema{"status": text(32), "session": text(26), "expires": at, "token": text(200)}}},
@@ -91,16 +94,24 @@ func (p *Providers) start(ctx context.Context, r *plan.Request) (*plan.Answer, e
 	if one == nil {
 		return nil, errUnknown
 	}
-	began, err := p.begin(ctx, one, back(r.Query.Get("return")), r.Device, nil)
+	began, err := p.begin(ctx, one, signingIn, back(r.Query.Get("return")), r.Device, nil)
 	if err != nil {
 		return nil, err
 	}
 	return to(began.Location, began.Cookie), nil
 }
 
-// linkStart takes {"return"} as JSON or as a form. A form is answered with a page that goes on by itself: the policy of our pages lets no
-// form lead to another site, not even by a redirect.
 func (p *Providers) linkStart(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	return p.leave(ctx, r, p.Link)
+}
+
+func (p *Providers) stepUpStart(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	return p.leave(ctx, r, p.StepUp)
+}
+
+// leave begins what a session ends, and takes {"return"} as JSON or as a form. A form is answered with a page that goes on by itself: the
+// policy of our pages lets no form lead to another site, not even by a redirect.
+func (p *Providers) leave(ctx context.Context, r *plan.Request, begin func(ctx context.Context, who *types.Caller, name, returnTo string) (*Began, error)) (*plan.Answer, error) {
 	var in struct {
 		Return string `json:"return"`
 	}
@@ -118,7 +129,7 @@ func (p *Providers) linkStart(ctx context.Context, r *plan.Request) (*plan.Answe
 			return nil, types.Refuse(types.Malformed, "malformed", "send {} or {\"return\": \"/path\"}")
 		}
 	}
-	began, err := p.Link(ctx, r.Caller, r.Path("provider"), in.Return)
+	began, err := begin(ctx, r.Caller, r.Path("provider"), in.Return)
 	if err != nil {
 		return nil, err
 	}
@@ -189,10 +200,15 @@ func (p *Providers) end(ctx context.Context, one *party, f *flow, c signin.Clien
 		return nil, err
 	}
 	var out *plan.Answer
-	if f.Session != "" {
-		out, err = p.linked(ctx, one, m, f, w, r)
-	} else {
+	switch f.Purpose {
+	case signingIn:
 		out, err = p.entered(ctx, one, m, f, w, c, r)
+	case linking:
+		out, err = renewed(f)(p.attach(ctx, one, m, f, w, r))
+	case steppingUp:
+		out, err = renewed(f)(p.confirm(ctx, one, f, w, r))
+	default:
+		err = errBegin
 	}
 	if err != nil {
 		return nil, err
@@ -200,14 +216,16 @@ func (p *Providers) end(ctx context.Context, one *party, f *flow, c signin.Clien
 	return out, p.cfg.DB.Write(ctx, func(tx store.Tx) error { return p.cfg.Throttle.Right(ctx, tx, try) })
 }
 
-func (p *Providers) linked(ctx context.Context, one *party, m *metadata, f *flow, w *person, r *plan.Request) (*plan.Answer, error) {
-	s, err := p.attach(ctx, one, m, f, w, r)
-	if err != nil {
-		return nil, err
+// renewed sends the browser to where it came from, with its session's new token.
+func renewed(f *flow) func(s *session.Started, err error) (*plan.Answer, error) {
+	return func(s *session.Started, err error) (*plan.Answer, error) {
+		if err != nil {
+			return nil, err
+		}
+		a := to(f.Return)
+		a.Session = &plan.SessionChange{Token: s.Token, MaxAge: s.MaxAge}
+		return a, nil
 	}
-	a := to(f.Return)
-	a.Session = &plan.SessionChange{Token: s.Token, MaxAge: s.MaxAge}
-	return a, nil
 }
 
 func (p *Providers) entered(ctx context.Context, one *party, m *metadata, f *flow, w *person, c signin.Client, r *plan.Request) (*plan.Answer, error) {
@@ -242,12 +260,26 @@ func (p *Providers) failed(ctx context.Context, f *flow, c signin.Client, err er
 	}
 	e := types.NewEntry(types.SignInFail, types.Refused, &types.Caller{Address: c.Address, RequestID: c.RequestID}, p.cfg.Clock.Now())
 	e.Collection, e.Row, e.Code = "accounts", why.account, "oidc:"+string(why.code)
+	if f != nil && f.Purpose == steppingUp {
+		e.Event, e.Row = types.StepUp, f.Account
+	}
 	if err := p.cfg.DB.WriteSoon(ctx, func(tx store.Tx) error { return tx.Record(e) }); err != nil && !errors.Is(err, context.Canceled) {
 		p.cfg.Log.Warn("the evidence of a failed sign-in was not recorded", "error", cause(err))
 	}
-	where := signInPage
-	if f != nil && f.Session != "" {
-		where, _, _ = strings.Cut(f.Return, "?")
+	return to(told(f) + "error=" + string(why.code)), nil
+}
+
+// told is where a person is told why a flow failed: at the page of sign-in or of proving again, or where he began to link. It ends where a
+// parameter may follow.
+func told(f *flow) string {
+	switch {
+	case f == nil || f.Purpose == signingIn:
+		return signInPage + "?"
+	case f.Purpose == steppingUp && f.Return == home:
+		return stepUpPage + "?"
+	case f.Purpose == steppingUp:
+		return stepUpPage + "?" + url.Values{"return": {f.Return}}.Encode() + "&"
 	}
-	return to(where + "?error=" + string(why.code)), nil
+	where, _, _ := strings.Cut(f.Return, "?")
+	return where + "?"
 }

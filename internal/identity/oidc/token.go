@@ -22,6 +22,7 @@ type person struct {
 	email    string
 	verified bool
 	name     string
+	proved   time.Time     // when he proved to the provider who he is (auth_time); zero: it does not say
 	access   *oauth2.Token // to ask for what the ID token left out
 }
 
@@ -68,7 +69,7 @@ func (p *Providers) exchange(ctx context.Context, one *party, m *metadata, f *fl
 	if err := p.prove(one, f, id, token); err != nil {
 		return nil, fail(Doubtful, err)
 	}
-	who := &person{subject: id.Subject, access: token}
+	who := &person{subject: id.Subject, proved: provedAt(id.Claims), access: token}
 	return who, who.read(id.Claims)
 }
 
@@ -95,6 +96,18 @@ func (p *Providers) prove(one *party, f *flow, id *oidc.IDToken, token *oauth2.T
 		return id.VerifyAccessToken(token.AccessToken)
 	}
 	return nil
+}
+
+// provedAt reads auth_time (OpenID Connect Core 1.0, section 2), a number of seconds. Whatever else stands there says nothing.
+func provedAt(claims func(any) error) time.Time {
+	var c struct {
+		At json.RawMessage `json:"auth_time"`
+	}
+	var seconds *float64
+	if claims(&c) != nil || json.Unmarshal(c.At, &seconds) != nil || seconds == nil || *seconds <= 0 || *seconds > 1<<36 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(*seconds * 1e6)).UTC()
 }
 
 // read takes the claims about a person. Some providers write a verified address as text.

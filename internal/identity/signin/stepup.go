@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -16,6 +17,9 @@ var errNoSession = types.Refuse(types.Forbidden, "session_required", "only a ses
 
 // errStep is 422 and not 401: the session that asks is valid and must not be taken from its browser for a slip of the finger.
 var errStep = types.Refuse(types.Invalid, "factor_refused", "the response is not right; try again")
+
+// ErrEnrolled refuses a provider as a proof for an account that has a second factor.
+var ErrEnrolled = types.Refuse(types.Conflict, "factor_enrolled", "this account has a second factor, which a provider does not stand for; prove that at /auth/step-up")
 
 // present judges the password of the caller's account; the guess is counted until it leads to something.
 func (m *Machine) present(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*account.Account, throttle.Try, error) {
@@ -64,7 +68,7 @@ func (m *Machine) stepUpPassword(ctx context.Context, who *types.Caller, passwor
 			return err
 		}
 		var err error
-		started, err = m.raise(ctx, tx, who, types.Password)
+		started, err = m.raise(ctx, tx, who, types.Password, m.cfg.Clock.Now())
 		return err
 	})
 	return started, err
@@ -156,7 +160,7 @@ func (m *Machine) stepUpFactor(ctx context.Context, who *types.Caller, secret ty
 		if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
 			return err
 		}
-		started, err = m.raise(ctx, tx, who, f.Kind())
+		started, err = m.raise(ctx, tx, who, f.Kind(), m.cfg.Clock.Now())
 		return err
 	})
 	if err == nil && wrong {
@@ -198,14 +202,35 @@ func (m *Machine) owner(ctx context.Context, who *types.Caller) (*account.Accoun
 	return acc, err
 }
 
-func (m *Machine) raise(ctx context.Context, tx store.Tx, who *types.Caller, proved types.Factor) (*session.Started, error) {
-	now := m.cfg.Clock.Now()
-	e := types.NewEntry(types.StepUp, types.Done, who, now)
+// StepUpFederated gives a session whose owner proved himself again to an OpenID provider, at a moment that the caller of this vouches
+// for, a new token. A provider is a first factor and stands for no other: an account with a second one proves that. ErrEnrolled then.
+func (m *Machine) StepUpFederated(ctx context.Context, tx store.Tx, who *types.Caller, at time.Time) (*session.Started, error) {
+	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
+		return nil, errNoSession
+	}
+	acc, err := m.cfg.Accounts.Get(ctx, tx, who.Account)
+	switch {
+	case err != nil:
+		return nil, err
+	case acc.State != account.Active:
+		return nil, errRefused
+	case acc.Second():
+		return nil, ErrEnrolled
+	}
+	if who.FreshAt.After(at) {
+		at = who.FreshAt
+	}
+	return m.raise(ctx, tx, who, types.Federated, at)
+}
+
+// raise gives a session a token that is fresh from a moment on.
+func (m *Machine) raise(ctx context.Context, tx store.Tx, who *types.Caller, proved types.Factor, at time.Time) (*session.Started, error) {
+	e := types.NewEntry(types.StepUp, types.Done, who, m.cfg.Clock.Now())
 	e.Code = names(proved)
 	if err := tx.Record(e); err != nil {
 		return nil, err
 	}
-	return m.cfg.Sessions.Renew(ctx, tx, who.Session, session.Level{Factors: who.Factors | proved, FreshAt: now})
+	return m.cfg.Sessions.Renew(ctx, tx, who.Session, session.Level{Factors: who.Factors | proved, FreshAt: at})
 }
 
 func (m *Machine) stepRefused(ctx context.Context, who *types.Caller, code string) error {
