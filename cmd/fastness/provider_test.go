@@ -125,7 +125,19 @@ func (s *surfer) ask(method, path, body string) (int, map[string]any) {
 	return resp.StatusCode, out
 }
 
-var hidden = regexp.MustCompile(`<input type="hidden" name="prompt" value="([a-z_]+)"`)
+// token is the browser's session cookie.
+func (s *surfer) token() string {
+	u, _ := url.Parse(s.base)
+	for _, c := range s.client.Jar.Cookies(u) {
+		if !strings.HasSuffix(c.Name, "-oidc") && !strings.HasSuffix(c.Name, "-device") {
+			return c.Value
+		}
+	}
+	s.Fatal("there is no session")
+	return ""
+}
+
+var hidden = regexp.MustCompile(`<input type="hidden" name="([a-z]+)" value="([\w-]+)"`)
 var action = regexp.MustCompile(`<form[^>]* action="([^"]+)"`)
 
 // visit goes to an address and through the provider's pages as somebody, and returns where it ends.
@@ -142,15 +154,18 @@ func (s *surfer) visit(at, login string) *url.URL {
 		if form == nil || strings.HasPrefix(resp.Request.URL.String(), s.base) {
 			return resp.Request.URL
 		}
-		prompt := hidden.FindSubmatch(text)
-		if n > 5 || prompt == nil {
+		fields := url.Values{"login": {login}, "password": {"any"}}
+		for _, f := range hidden.FindAllSubmatch(text, -1) { // the prompt; or, as another person than before, what ends the session there
+			fields.Set(string(f[1]), string(f[2]))
+		}
+		if n > 8 || len(fields) < 3 {
 			s.Fatalf("the provider shows at %s:\n%s", resp.Request.URL, text)
 		}
 		to, perr := resp.Request.URL.Parse(html.UnescapeString(string(form[1])))
 		if perr != nil {
 			s.Fatal(perr)
 		}
-		resp, err = s.client.PostForm(to.String(), url.Values{"prompt": {string(prompt[1])}, "login": {login}, "password": {"any"}})
+		resp, err = s.client.PostForm(to.String(), fields)
 	}
 }
 
@@ -162,7 +177,7 @@ func (s *surfer) ends(at, login, want string) {
 }
 
 // TestRealProvider plays the whole story with a provider that others wrote, over TLS with its own authority: a newcomer, his next visit, an
-// address without proof, an account that exists, linking, parting, and a provider that went away.
+// address without proof, proving again, an account that exists, linking, parting, and a provider that went away.
 func TestRealProvider(t *testing.T) { onEach(t, realProviderStory) }
 
 func realProviderStory(p *press) {
@@ -213,8 +228,27 @@ func realProviderStory(p *press) {
 		p.Errorf("ann comes again as %v, was %v", other, me)
 	}
 	p.surfer().ends("/auth/oidc/club", "cat", "/account/sign-in?error=address_unverified")
+	for _, one := range []struct {
+		login, ends string
+		renewed     bool
+	}{{"ben", "/account/step-up?return=%2Faccount%2Fprofile&error=another_person", false}, {"ann", "/account/profile", true}} {
+		before := ann.token()
+		status, out := ann.ask("POST", "/auth/oidc/club/step-up", `{"return": "/account/profile"}`)
+		if status != 200 {
+			p.Fatalf("step-up: %d %v", status, out)
+		}
+		if got := ann.visit(out["location"].(string), one.login); got.RequestURI() != one.ends {
+			p.Errorf("proving again as %s ends at %s\n%s", one.login, got, p.log)
+		}
+		if renewed := ann.token() != before; renewed != one.renewed {
+			p.Errorf("proving again as %s: a new token: %v", one.login, renewed)
+		}
+		if _, now := ann.ask("GET", "/auth/session", ""); now["session"] != me["session"] {
+			p.Errorf("proving again as %s: in session %v", one.login, now)
+		}
+	}
 
-	for _, route := range []string{"GET /auth/oidc/links", "DELETE /auth/oidc/club/link", "POST /auth/oidc/club/link"} {
+	for _, route := range []string{"GET /auth/oidc/links", "POST /auth/oidc/club/step-up", "DELETE /auth/oidc/club/link", "POST /auth/oidc/club/link"} {
 		method, at, _ := strings.Cut(route, " ")
 		p.want(401, "", method, at, "")
 	}

@@ -57,7 +57,7 @@ func (p *Providers) enter(ctx context.Context, one *party, m *metadata, w *perso
 		if _, err := tx.Exec(ctx, touchLink, types.IntValue(types.Micros(p.cfg.Clock.Now())), p.key(one.Issuer, w.subject)); err != nil {
 			return err
 		}
-		if step, err = p.cfg.Machine.Prove(ctx, tx, signin.Proof{Account: id, Factors: types.Federated, Client: c}); err != nil && types.KindOf(err) == types.Unauthenticated {
+		if step, err = p.cfg.Machine.Prove(ctx, tx, signin.Proof{Account: id, Factors: types.Federated, Client: c, At: w.proved}); err != nil && types.KindOf(err) == types.Unauthenticated {
 			return &failure{code: Refused, account: id}
 		}
 		return err

@@ -7,7 +7,7 @@
 // account links a provider from a signed-in, fresh session. New accounts are made where sign-up is open, or an invitation to the verified
 // address waits. What was proved counts as a first factor; the session, or the question for the second, comes from signin.Machine.Prove.
 // A session becomes fresh again when the provider says that the same person proved himself after he was asked to; an account with a
-// second factor proves that instead.
+// second factor proves that instead. A sign-in is as fresh as what the provider says of its own session, where it says so.
 // Providers are reached through a dial.Door only, when they are needed: one that is away stops nothing but its own sign-ins. Tokens are
 // used and forgotten; no subject is stored, only its keyed hash.
 //

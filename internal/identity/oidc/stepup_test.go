@@ -27,18 +27,21 @@ func (w *town) stale() browser {
 	return b
 }
 
+// freshAt is when the browser's session says that its owner proved himself.
+func (w *town) freshAt(b browser) time.Time {
+	w.t.Helper()
+	r := w.do("GET", "/auth/session", b, "")
+	at, err := time.Parse(time.RFC3339, fmt.Sprint(r.body["fresh_at"]))
+	if err != nil {
+		w.t.Fatalf("%+v", r)
+	}
+	return at
+}
+
 // fresh reports whether the browser's session may do what needs a proof within five minutes.
 func (w *town) fresh(b browser) bool {
 	w.t.Helper()
-	switch r := w.do("DELETE", "/auth/oidc/den/link", b, ""); r.code {
-	case "not_found": // it may, and there is nothing to part from
-		return true
-	case "step_up_required":
-		return false
-	default:
-		w.t.Fatalf("%+v", r)
-		return false
-	}
+	return w.clock.Now().Sub(w.freshAt(b)) <= 5*time.Minute
 }
 
 // again begins to prove oneself again and returns where the provider is.
@@ -187,7 +190,6 @@ func TestStepUpInTheFuture(t *testing.T) {
 // now, and not less fresh than it was.
 func TestStepUpIsAsGoodAsItsProof(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
-		freshAt := func(b browser) string { return fmt.Sprint(w.do("GET", "/auth/session", b, "").body["fresh_at"]) }
 		_, b := w.person("ben@clinic.example")
 		w.back(b, w.club, w.club.authorise(w.link(b, w.club), "ann"))
 		w.clock.Advance(6 * time.Minute)
@@ -196,20 +198,20 @@ func TestStepUpIsAsGoodAsItsProof(t *testing.T) {
 		proof, q := w.clock.Now(), w.club.authorise(location, "ann")
 		w.clock.Advance(3 * time.Minute)
 		w.back(b, w.club, q)
-		if got := freshAt(b); got != proof.Format(time.RFC3339) {
+		if got := w.freshAt(b); !got.Equal(proof) {
 			t.Errorf("fresh from %s on, the proof was at %s", got, proof)
 		}
 		location = w.again(b, w.club)
 		w.at(-time.Minute)
 		began := w.clock.Now()
 		w.back(b, w.club, w.club.authorise(location, "ann"))
-		if got := freshAt(b); got != began.Format(time.RFC3339) {
+		if got := w.freshAt(b); !got.Equal(began) {
 			t.Errorf("by a clock that is behind, fresh from %s on, it began at %s", got, began)
 		}
 		w.at(time.Minute)
 		now := w.clock.Now()
 		w.back(b, w.club, w.club.authorise(w.again(b, w.club), "ann"))
-		if got := freshAt(b); got != now.Format(time.RFC3339) {
+		if got := w.freshAt(b); !got.Equal(now) {
 			t.Errorf("by a clock that is ahead, fresh from %s on, it is %s", got, now)
 		}
 		w.club.claim = nil
@@ -219,7 +221,7 @@ func TestStepUpIsAsGoodAsItsProof(t *testing.T) {
 		better := w.clock.Now()
 		w.clock.Advance(time.Minute)
 		w.back(b, w.club, q)
-		if got := freshAt(b); got != better.Format(time.RFC3339) {
+		if got := w.freshAt(b); !got.Equal(better) {
 			t.Errorf("fresh from %s on, the password was proved at %s", got, better)
 		}
 	})
@@ -354,6 +356,31 @@ func TestStepUpIsForSessions(t *testing.T) {
 		token.Session, token.Token = "", types.RandomID()
 		if _, err := w.Providers().StepUp(context.Background(), &token, "club", ""); types.CodeOf(err) != "session_required" {
 			t.Errorf("a token: %v", err)
+		}
+	})
+}
+
+// TestSignInIsAsGoodAsItsProof: whoever finds an open laptop signs in once more through the session that the provider has in it. Where
+// the provider says how old that is, the new session is no fresher.
+func TestSignInIsAsGoodAsItsProof(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *town) {
+		for d, want := range map[time.Duration]bool{-6 * time.Minute: false, -4 * time.Minute: true, time.Hour: true} {
+			w.at(d)
+			b := browser{}
+			if where := w.enter(b, w.club, "ann"); where != "/account/" || w.fresh(b) != want {
+				t.Errorf("%v: ends at %s", d, where)
+			}
+			w.clock.Advance(6 * time.Minute)
+			if w.fresh(b) {
+				t.Errorf("%v: fresh for ever", d)
+			}
+		}
+		w.at(-time.Hour)
+		w.enrolApp("ann@clinic.example")
+		b := browser{}
+		w.enter(b, w.club, "ann")
+		if w.do("POST", "/auth/sign-in/totp", b, `{"attempt": "`+b[oidc.AttemptCookie].Reveal()+`", "response": "right"}`); !w.fresh(b) {
+			t.Error("a second factor that was proved now is not fresh")
 		}
 	})
 }

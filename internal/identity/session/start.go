@@ -19,10 +19,11 @@ type Fresh struct {
 	Epoch     int64 // the account's, read in the same transaction
 	Factors   types.Factor
 	Transport Transport
-	Label     string   // see Label
-	Address   string   // class of the address (types.Entry.Address), never the address
-	Org       types.ID // the active organisation; "": where the account is at home, if anywhere
-	Dev       bool     // an operator's session in development: always freshly proved
+	Label     string    // see Label
+	Address   string    // class of the address (types.Entry.Address), never the address
+	Org       types.ID  // the active organisation; "": where the account is at home, if anywhere
+	Dev       bool      // an operator's session in development: always freshly proved
+	At        time.Time // when he proved it; zero, or in the future: now
 }
 
 // Started is a session with the token that opens it. The token is nowhere else: it cannot be read back.
@@ -81,7 +82,11 @@ func (s *Sessions) Start(ctx context.Context, tx store.Tx, f Fresh) (*Started, e
 		types.BoolValue(f.Dev), types.TextValue(f.Label), types.TextValue(f.Address), types.IDValue(f.Org)); err != nil {
 		return nil, err
 	}
-	return out, s.addToken(ctx, tx, out.Token, out.ID, current, f.Factors, us, us)
+	freshAt := us
+	if !f.At.IsZero() {
+		freshAt = min(us, types.Micros(f.At))
+	}
+	return out, s.addToken(ctx, tx, out.Token, out.ID, current, f.Factors, freshAt, us)
 }
 
 func (s *Sessions) addToken(ctx context.Context, tx store.Tx, token types.Secret, session types.ID, state int64, factors types.Factor, freshAt, issued int64) error {

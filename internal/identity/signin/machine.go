@@ -161,6 +161,7 @@ type Proof struct {
 	Factors types.Factor // all that were proved in this sign-in
 	Client  Client
 	Event   types.Event // evidence of the sign-in; "" means SignIn
+	At      time.Time   // when the last of them was proved; zero: now
 }
 
 // Refusals. The same one for a wrong password, an unknown address and an account that is not active.
@@ -193,7 +194,7 @@ func (m *Machine) Prove(ctx context.Context, tx store.Tx, p Proof) (*Step, error
 		return nil, err
 	}
 	started, err := m.cfg.Sessions.Start(ctx, tx, session.Fresh{Account: acc.ID, Epoch: acc.Epoch, Factors: p.Factors,
-		Transport: c.Transport, Label: c.Label, Address: e.Address})
+		Transport: c.Transport, Label: c.Label, Address: e.Address, At: p.At})
 	if err != nil {
 		return nil, err
 	}
