@@ -3,7 +3,7 @@
 // DevTools' virtual authenticator.
 //
 // The map: kit_test.go (the server, the browser), tab_test.go (one person's window), person_test.go (accounts), then a file per story:
-// passkey, app, session, stepup (a proof that is demanded), organisation, plain (without script), hostile (another site), inert (stored
+// passkey, app, provider, session, stepup (a proof that is demanded), organisation, plain (without script), hostile (another site), inert (stored
 // text), access (axe-core), picture (docs/img).
 package browser
 
@@ -31,10 +31,10 @@ import (
 
 // service is a running server with its declaration.
 type service struct {
-	dir, base string
-	env       []string
-	cmd       *exec.Cmd
-	later     time.Duration // how far its clock is moved, see move
+	dir, config, base string
+	env               []string
+	cmd               *exec.Cmd
+	later             time.Duration // how far its clock is moved, see move
 
 	mu  sync.Mutex
 	log []string
@@ -157,22 +157,28 @@ func freePort() (int, error) {
 
 // serve starts the binary with a declaration and waits until it says that it serves.
 func serve(program, dir, declaration string) (*service, error) {
-	text, err := os.ReadFile(declaration)
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	return serveOn(port, program, dir, filepath.Join(dir, "config"), declaration, "")
+}
+
+// serveOn is serve on a port that was found before, with more text in the declaration. Services with one folder of configuration have one
+// certificate authority.
+func serveOn(port int, program, dir, config, declaration, more string) (*service, error) {
+	text, err := os.ReadFile(declaration)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	text = append(text, fmt.Sprintf("\nlisten: {https: \"127.0.0.1:%d\"}\n", port)...)
+	text = fmt.Appendf(text, "\nlisten: {https: \"127.0.0.1:%d\"}\n%s", port, more)
 	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), text, 0o600); err != nil {
 		return nil, err
 	}
-	s := &service{dir: dir, base: fmt.Sprintf("https://localhost:%d", port), env: append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "LATER="+filepath.Join(dir, "later"))}
+	s := &service{dir: dir, config: config, base: fmt.Sprintf("https://localhost:%d", port), env: append(os.Environ(), "XDG_CONFIG_HOME="+config, "LATER="+filepath.Join(dir, "later"))}
 	s.got = sync.NewCond(&s.mu)
 	s.cmd = exec.Command(program, "serve", "--env", "development", "--no-access-log", dir)
 	s.cmd.Env = s.env
@@ -248,7 +254,7 @@ func (s *service) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-func (s *service) authority() string { return filepath.Join(s.dir, "config", "fastness") }
+func (s *service) authority() string { return filepath.Join(s.config, "fastness") }
 
 func (s *service) stop() {
 	s.cmd.Process.Signal(syscall.SIGTERM)

@@ -9,13 +9,17 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// authority is a certificate authority for localhost that the browser is told to trust as well: of whoever else serves there.
-type authority struct{ leaf tls.Certificate }
+// authority is a certificate authority for this machine that the browser is told to trust as well: of whoever else serves there.
+type authority struct {
+	leaf tls.Certificate
+	file string // its certificate
+}
 
 // neighbour serves on another port of our host.
 var neighbour *authority
@@ -33,7 +37,7 @@ func newAuthority(dir string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"}, NotBefore: now.Add(-time.Hour),
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: now.Add(-time.Hour),
 		NotAfter: now.Add(24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, root, &key.PublicKey, key)
 	if err != nil {
@@ -43,7 +47,17 @@ func newAuthority(dir string) (*authority, error) {
 		return nil, err
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed})
-	return &authority{tls.Certificate{Certificate: [][]byte{der, signed}, PrivateKey: key}}, os.WriteFile(filepath.Join(dir, "ca-neighbour.pem"), text, 0o600)
+	a := &authority{tls.Certificate{Certificate: [][]byte{der, signed}, PrivateKey: key}, filepath.Join(dir, "ca-neighbour.pem")}
+	return a, os.WriteFile(a.file, text, 0o600)
+}
+
+// pem is its leaf as servers of others read it.
+func (a *authority) pem() (cert, key []byte, err error) {
+	for _, der := range a.leaf.Certificate {
+		cert = append(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(a.leaf.PrivateKey)
+	return cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
 }
 
 func (a *authority) tls() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{a.leaf}} }
