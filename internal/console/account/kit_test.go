@@ -28,6 +28,8 @@ sign_up: {mode: open, roles: [patient], verify: email}
 limits: {per_account: 60000/m}
 listen: {https: "%s"}
 organisations: {sign_up: create, roles: [owner, warden, member], invite: [owner, warden]}
+providers:
+  club: {label: The Club, issuer: "https://club.example", client_id: fastness}
 roles:
   warden: {requires: mfa}
   patient: {}

@@ -43,6 +43,7 @@ var said = map[string]string{
 	"organisations_closed":   "Organisations are made by whoever runs this service.",
 	"role_not_held":          "You can give your own role or one below it.",
 	"factor_required":        "Your role asks for a stronger sign-in. Add a second factor and sign in with it.",
+	"factor_enrolled":        "Your account has a second factor. Use that.",
 	"last_way_in":            "This is the only way into your account. Set a password or add a passkey first.",
 	"internal":               "Something went wrong on our side. Try again; if it stays, tell whoever runs this service the number below.",
 	"invalid":                "Some things need another look.",
