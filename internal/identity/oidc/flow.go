@@ -26,7 +26,7 @@ type purpose string
 
 // The purposes.
 const (
-	signingIn  purpose = ""
+	signingIn  purpose = "sign_in"
 	linking    purpose = "link"
 	steppingUp purpose = "step_up"
 )
@@ -40,7 +40,7 @@ type flow struct {
 	Return   string   `json:"r"` // a path of ours
 	Began    int64    `json:"b"` // microseconds
 	Until    int64    `json:"u"` // microseconds
-	Purpose  purpose  `json:"w,omitempty"`
+	Purpose  purpose  `json:"w"`
 	Session  types.ID `json:"l,omitempty"` // unless it is to sign in: the session that began it
 	Account  types.ID `json:"a,omitempty"` // with Session: its account
 	Device   string   `json:"d,omitempty"` // the device cookie, which is Strict and does not come along on the way back

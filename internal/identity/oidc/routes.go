@@ -273,13 +273,13 @@ func (p *Providers) failed(ctx context.Context, f *flow, c signin.Client, err er
 // parameter may follow.
 func told(f *flow) string {
 	switch {
-	case f == nil || f.Purpose == signingIn:
-		return signInPage + "?"
-	case f.Purpose == steppingUp && f.Return == home:
-		return stepUpPage + "?"
-	case f.Purpose == steppingUp:
+	case f != nil && f.Purpose == linking:
+		where, _, _ := strings.Cut(f.Return, "?")
+		return where + "?"
+	case f != nil && f.Purpose == steppingUp && f.Return != home:
 		return stepUpPage + "?" + url.Values{"return": {f.Return}}.Encode() + "&"
+	case f != nil && f.Purpose == steppingUp:
+		return stepUpPage + "?"
 	}
-	where, _, _ := strings.Cut(f.Return, "?")
-	return where + "?"
+	return signInPage + "?"
 }
