@@ -34,7 +34,7 @@ func (p *Pages) factors(ctx context.Context, r *plan.Request) (*plan.Answer, err
 	if d.Passkeys, err = p.id.Self().Passkeys(ctx, r.Caller); err != nil {
 		return nil, err
 	}
-	if d.Linked, d.More, err = p.linked(ctx, r); err != nil {
+	if d.Linked, d.More, err = p.id.Providers().Mine(ctx, r.Caller); err != nil {
 		return nil, err
 	}
 	v.Data, v.Errors = d, p.providerErrors(r)

@@ -2,12 +2,10 @@ package account
 
 import (
 	"context"
-	"slices"
 
 	"github.com/fastness-dev/fastness/internal/console/page"
 	"github.com/fastness-dev/fastness/internal/identity/oidc"
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -38,33 +36,6 @@ func (p *Pages) providerErrors(r *plan.Request) []page.FieldError {
 		return nil
 	}
 	return []page.FieldError{{Message: p.kit.Text(p.kit.Language(r), text)}}
-}
-
-// linked lists the providers that the caller's account is linked to, and those that it is not.
-func (p *Pages) linked(ctx context.Context, r *plan.Request) (have []oidc.Linked, more []oidc.Listed, err error) {
-	err = p.id.DB().View(ctx, func(rd store.Reader) (err error) {
-		have, err = p.id.Providers().Links(ctx, rd, r.Caller.Account)
-		return err
-	})
-	for _, l := range p.id.Providers().List() {
-		known := false
-		for _, h := range have {
-			known = known || h.Name == l.Name
-		}
-		if !known {
-			more = append(more, l)
-		}
-	}
-	return have, more, err
-}
-
-// provers lists the providers with which the caller can prove himself again: none when he has a second factor, which they do not stand for.
-func (p *Pages) provers(ctx context.Context, r *plan.Request, second bool) ([]oidc.Linked, error) {
-	if second {
-		return nil, nil
-	}
-	have, _, err := p.linked(ctx, r)
-	return slices.DeleteFunc(have, func(l oidc.Linked) bool { return l.Name == "" }), err
 }
 
 func (p *Pages) labelOf(name string) (string, error) {

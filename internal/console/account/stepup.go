@@ -20,7 +20,7 @@ func (p *Pages) stepUpView(ctx context.Context, r *plan.Request, onward string) 
 	if acc.Passkeys > 0 {
 		d.Passkey = &passkeyForm{Action: "/account/step-up", Options: "/auth/step-up/passkey/options", Ceremony: "get", Label: "Use a passkey", To: onward}
 	}
-	if d.Providers, err = p.provers(ctx, r, acc.Second()); err != nil {
+	if d.Providers, err = p.id.Providers().Provers(ctx, r.Caller); err != nil {
 		return page.View{}, err
 	}
 	return page.View{Title: "Is it still you?", Person: acc.Email, Self: page.With("/account/step-up", "return", onward), Scripts: d.Passkey != nil, Data: d}, nil

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -45,6 +46,22 @@ func (p *Providers) Links(ctx context.Context, r store.Reader, id types.ID) ([]L
 		out = append(out, l)
 	}
 	return out, rows.Err()
+}
+
+// Mine lists the providers that the caller's account is linked to, and the declared ones that it is not.
+func (p *Providers) Mine(ctx context.Context, who *types.Caller) (have []Linked, more []Listed, err error) {
+	if err := p.cfg.DB.View(ctx, func(r store.Reader) (err error) {
+		have, err = p.Links(ctx, r, who.Account)
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	for _, l := range p.List() {
+		if !slices.ContainsFunc(have, func(h Linked) bool { return h.Name == l.Name }) {
+			more = append(more, l)
+		}
+	}
+	return have, more, nil
 }
 
 // Has reports whether the account is linked to any provider, declared or not.

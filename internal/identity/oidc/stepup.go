@@ -35,23 +35,39 @@ func (p *Providers) StepUp(ctx context.Context, who *types.Caller, name, returnT
 	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
 		return nil, errSession
 	}
-	if err := p.cfg.DB.View(ctx, func(r store.Reader) error {
-		all, err := p.Links(ctx, r, who.Account)
+	linked, second, err := p.ways(ctx, who)
+	switch {
+	case err != nil:
+		return nil, err
+	case !slices.ContainsFunc(linked, func(l Linked) bool { return l.Name == one.Name }):
+		return nil, errUnknown
+	case second:
+		return nil, signin.ErrEnrolled
+	}
+	return p.begin(ctx, one, steppingUp, back(returnTo), types.Secret{}, who)
+}
+
+// Provers lists the providers with which the caller can prove himself again: none when he has a second factor.
+func (p *Providers) Provers(ctx context.Context, who *types.Caller) ([]Linked, error) {
+	linked, second, err := p.ways(ctx, who)
+	if second {
+		linked = nil
+	}
+	return linked, err
+}
+
+// ways lists the declared providers that the caller's account is linked to, and tells whether it has a second factor.
+func (p *Providers) ways(ctx context.Context, who *types.Caller) (linked []Linked, second bool, err error) {
+	err = p.cfg.DB.View(ctx, func(r store.Reader) error {
+		acc, err := p.cfg.Accounts.Get(ctx, r, who.Account)
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(all, func(l Linked) bool { return l.Name == one.Name }) {
-			return errUnknown
-		}
-		acc, err := p.cfg.Accounts.Get(ctx, r, who.Account)
-		if err == nil && acc.Second() {
-			return signin.ErrEnrolled
-		}
+		all, err := p.Links(ctx, r, who.Account)
+		linked, second = slices.DeleteFunc(all, func(l Linked) bool { return l.Name == "" }), acc.Second()
 		return err
-	}); err != nil {
-		return nil, err
-	}
-	return p.begin(ctx, one, steppingUp, back(returnTo), types.Secret{}, who)
+	})
+	return linked, second, err
 }
 
 // confirm ends what StepUp began: the same person of the same issuer, in the same session, proved after the beginning. Anything else
