@@ -45,6 +45,8 @@ var siblings = []sibling{
 	{"identity/oidc", "identity/signin", "a provider's proof ends in the one door to a session"},
 	{"identity/oidc", "identity/signup", "an invitation may be accepted with a provider"},
 	{"identity/oidc", "identity/throttle", "ends of sign-ins are counted"},
+	{"identity/oidc", "identity/wire", "its endpoints answer as the others of the room"},
+	{"identity/organisation", "identity/wire", "its endpoints answer as the others of the room"},
 	{"identity/operator", "identity/account", "it manages accounts"},
 	{"identity/operator", "identity/session", "what was taken from an account ends its sessions"},
 	{"identity/operator", "identity/foreign", "hashes are checked before they are imported"},

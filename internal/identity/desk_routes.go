@@ -9,6 +9,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/operator"
 	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -27,49 +28,49 @@ func (i *Identity) deskRoutes() []plan.Route {
 	}
 	look := plan.Access{Roles: managers}
 	act := plan.Access{Roles: managers, Fresh: 5 * time.Minute}
-	role := text(64, "the role's name")
-	user := object([]string{"id", "state", "roles"}, map[string]*plan.Schema{"id": idSchema, "state": text(16, "where the account stands"),
-		"email": emailSchema, "roles": list(object([]string{"role"}, map[string]*plan.Schema{"role": role, "expires": timeSchema}))})
-	request := object([]string{"id", "account", "role", "void"}, map[string]*plan.Schema{"id": idSchema, "account": idSchema, "role": role,
+	role := wire.Text(64, "the role's name")
+	user := wire.Object([]string{"id", "state", "roles"}, map[string]*plan.Schema{"id": idSchema, "state": wire.Text(16, "where the account stands"),
+		"email": emailSchema, "roles": wire.List(wire.Object([]string{"role"}, map[string]*plan.Schema{"role": role, "expires": timeSchema}), maxItems)})
+	request := wire.Object([]string{"id", "account", "role", "void"}, map[string]*plan.Schema{"id": idSchema, "account": idSchema, "role": role,
 		"asked_by": idSchema, "until": timeSchema, "void": timeSchema})
 	items := func(of *plan.Schema) *plan.Schema {
-		return object([]string{"items"}, map[string]*plan.Schema{"items": list(of)})
+		return wire.Object([]string{"items"}, map[string]*plan.Schema{"items": wire.List(of, maxItems)})
 	}
 	return []plan.Route{
 		{Name: "users", Method: "GET", Path: "/auth/users", Summary: "accounts, by id", Access: look, Status: 200, Handle: i.listUsers,
 			Query: []plan.Param{{Name: "after", Summary: "id of the last one seen", Type: "string"}}, Out: items(user)},
 		{Name: "user_invite", Method: "POST", Path: "/auth/users", Summary: "invite somebody", Access: act, Status: 201, Handle: i.inviteUser,
-			Errors: []string{"account_exists", "no_mail"}, In: object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema, "roles": namesSchema}),
-			Out: object([]string{"id"}, map[string]*plan.Schema{"id": idSchema, "waits": namesSchema})},
+			Errors: []string{"account_exists", "no_mail"}, In: wire.Object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema, "roles": namesSchema}),
+			Out: wire.Object([]string{"id"}, map[string]*plan.Schema{"id": idSchema, "waits": namesSchema})},
 		{Name: "user_explain", Method: "GET", Path: "/auth/users/{id}/explain", Summary: "why an account may or may not do something", Access: look, Status: 200,
 			Handle: i.explainUser, Query: []plan.Param{{Name: "collection", Summary: "what about", Type: "string"}, {Name: "action", Summary: "read, create, update or delete", Type: "string"}},
-			Out: object([]string{"lines"}, map[string]*plan.Schema{"lines": list(text(2000, "a sentence"))})},
+			Out: wire.Object([]string{"lines"}, map[string]*plan.Schema{"lines": wire.List(wire.Text(2000, "a sentence"), maxItems)})},
 		{Name: "user_state", Method: "POST", Path: "/auth/users/{id}/state", Summary: "disable an account, or enable it again", Access: act, Status: 200,
 			Handle: i.setUserState, Out: statusSchema, Errors: []string{"last_operator", "account_erased"},
-			In: object([]string{"state"}, map[string]*plan.Schema{"state": {Type: "string", Enum: []string{"disabled", "active"}}})},
+			In: wire.Object([]string{"state"}, map[string]*plan.Schema{"state": {Type: "string", Enum: []string{"disabled", "active"}}})},
 		{Name: "user_grant", Method: "POST", Path: "/auth/users/{id}/roles", Summary: "give a role, or ask a second person to", Access: act, Status: 200,
 			Handle: i.grantRole, Errors: []string{"role_not_held", "own_grant", "last_operator"},
-			In:  object([]string{"role"}, map[string]*plan.Schema{"role": role, "until": timeSchema}),
-			Out: object([]string{"status"}, map[string]*plan.Schema{"status": text(16, "granted or waits"), "request": idSchema})},
+			In:  wire.Object([]string{"role"}, map[string]*plan.Schema{"role": role, "until": timeSchema}),
+			Out: wire.Object([]string{"status"}, map[string]*plan.Schema{"status": wire.Text(16, "granted or waits"), "request": idSchema})},
 		{Name: "user_revoke", Method: "POST", Path: "/auth/users/{id}/roles/revoke", Summary: "withdraw a role, at once", Access: act, Status: 200,
 			Handle: i.revokeRole, Out: statusSchema, Errors: []string{"role_not_held", "last_operator"},
-			In: object([]string{"role"}, map[string]*plan.Schema{"role": role})},
+			In: wire.Object([]string{"role"}, map[string]*plan.Schema{"role": role})},
 		{Name: "user_require", Method: "POST", Path: "/auth/users/{id}/require", Summary: "demand a factor of an account", Access: act, Status: 200,
 			Handle: i.requireFactor, Out: statusSchema, Errors: []string{"own_account", "role_not_held"},
-			In: object([]string{"requires"}, map[string]*plan.Schema{"requires": {Type: "string", Enum: []string{"mfa", "passkey", "none"}}})},
+			In: wire.Object([]string{"requires"}, map[string]*plan.Schema{"requires": {Type: "string", Enum: []string{"mfa", "passkey", "none"}}})},
 		{Name: "user_sessions", Method: "GET", Path: "/auth/users/{id}/sessions", Summary: "an account's live sessions", Access: look, Status: 200,
-			Handle: i.userSessions, Out: items(object([]string{"id", "label", "created", "seen"}, map[string]*plan.Schema{"id": idSchema,
-				"label": text(80, "what the device is called"), "address": text(64, "class of the address"), "created": timeSchema, "seen": timeSchema}))},
+			Handle: i.userSessions, Out: items(wire.Object([]string{"id", "label", "created", "seen"}, map[string]*plan.Schema{"id": idSchema,
+				"label": wire.Text(80, "what the device is called"), "address": wire.Text(64, "class of the address"), "created": timeSchema, "seen": timeSchema}))},
 		{Name: "user_sessions_end", Method: "POST", Path: "/auth/users/{id}/sessions/end", Summary: "end one session of an account, or all", Access: act,
-			Status: 200, Handle: i.endUserSessions, Out: statusSchema, In: object(nil, map[string]*plan.Schema{"session": idSchema})},
+			Status: 200, Handle: i.endUserSessions, Out: statusSchema, In: wire.Object(nil, map[string]*plan.Schema{"session": idSchema})},
 		{Name: "user_reset_factors", Method: "POST", Path: "/auth/users/{id}/reset-factors", Summary: "forget the factors of somebody who lost them",
 			Access: act, Status: 200, Handle: i.resetFactors, Out: statusSchema, Errors: []string{"own_account", "role_not_held"},
-			In: object([]string{"reason"}, map[string]*plan.Schema{"reason": text(200, "why, and how you know who asked")})},
+			In: wire.Object([]string{"reason"}, map[string]*plan.Schema{"reason": wire.Text(200, "why, and how you know who asked")})},
 		{Name: "approvals", Method: "GET", Path: "/auth/approvals", Summary: "roles that wait for a second person", Access: look, Status: 200,
 			Handle: i.listApprovals, Out: items(request)},
 		{Name: "approval", Method: "POST", Path: "/auth/approvals/{id}", Summary: "approve or deny what somebody else asked for", Access: act, Status: 200,
 			Handle: i.decideApproval, Out: statusSchema, Errors: []string{"second_person", "role_not_held"},
-			In: object([]string{"approve"}, map[string]*plan.Schema{"approve": {Type: "boolean"}})},
+			In: wire.Object([]string{"approve"}, map[string]*plan.Schema{"approve": {Type: "boolean"}})},
 	}
 }
 
@@ -91,7 +92,7 @@ func (i *Identity) onUser(r *plan.Request, in any, fn func(types.ID) error) (*pl
 	if err != nil {
 		return nil, err
 	}
-	if err := decode(r, in); err != nil {
+	if err := wire.Decode(r, in); err != nil {
 		return nil, err
 	}
 	switch err := fn(id); {
@@ -100,7 +101,7 @@ func (i *Identity) onUser(r *plan.Request, in any, fn func(types.ID) error) (*pl
 	case err != nil:
 		return nil, err
 	}
-	return said(http.StatusOK, "done")
+	return wire.Said(http.StatusOK, "done")
 }
 
 func (i *Identity) listUsers(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -127,7 +128,7 @@ func (i *Identity) listUsers(ctx context.Context, r *plan.Request) (*plan.Answer
 		}
 		items = append(items, map[string]any{"id": u.Account.ID, "state": u.Account.State, "email": u.Account.Email, "roles": roles})
 	}
-	return answer(http.StatusOK, map[string]any{"items": items})
+	return wire.Answer(http.StatusOK, map[string]any{"items": items})
 }
 
 func (i *Identity) inviteUser(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -138,7 +139,7 @@ func (i *Identity) inviteUser(ctx context.Context, r *plan.Request) (*plan.Answe
 	if r.Caller.Session == "" {
 		return nil, errSession
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	added, err := i.Invite(ctx, r.Caller, in.Email, in.Roles)
@@ -149,7 +150,7 @@ func (i *Identity) inviteUser(ctx context.Context, r *plan.Request) (*plan.Answe
 	if len(added.Waits) > 0 {
 		body["waits"] = added.Waits
 	}
-	return answer(http.StatusCreated, body)
+	return wire.Answer(http.StatusCreated, body)
 }
 
 func (i *Identity) explainUser(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -169,7 +170,7 @@ func (i *Identity) explainUser(ctx context.Context, r *plan.Request) (*plan.Answ
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, map[string]any{"lines": lines})
+	return wire.Answer(http.StatusOK, map[string]any{"lines": lines})
 }
 
 func (i *Identity) setUserState(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -199,7 +200,7 @@ func (i *Identity) grantRole(ctx context.Context, r *plan.Request) (*plan.Answer
 	}); err != nil {
 		return a, err
 	}
-	return answer(http.StatusOK, body)
+	return wire.Answer(http.StatusOK, body)
 }
 
 func (i *Identity) revokeRole(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -234,7 +235,7 @@ func (i *Identity) userSessions(ctx context.Context, r *plan.Request) (*plan.Ans
 	for _, s := range all {
 		items = append(items, map[string]any{"id": s.ID, "label": s.Label, "address": s.Address, "created": stamp(s.Created), "seen": stamp(s.Seen)})
 	}
-	return answer(http.StatusOK, map[string]any{"items": items})
+	return wire.Answer(http.StatusOK, map[string]any{"items": items})
 }
 
 func (i *Identity) endUserSessions(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -273,7 +274,7 @@ func (i *Identity) listApprovals(ctx context.Context, r *plan.Request) (*plan.An
 		}
 		items = append(items, one)
 	}
-	return answer(http.StatusOK, map[string]any{"items": items})
+	return wire.Answer(http.StatusOK, map[string]any{"items": items})
 }
 
 func (i *Identity) decideApproval(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

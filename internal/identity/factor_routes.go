@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 )
 
@@ -13,27 +14,27 @@ const factorFresh = 5 * time.Minute
 
 func (i *Identity) factorRoutes() []plan.Route {
 	own, fresh := plan.Access{SignedIn: true}, plan.Access{SignedIn: true, Fresh: factorFresh}
-	code := text(6, "six digits from the app")
-	codes := &plan.Schema{Type: "array", MaxItems: 10, Items: text(16, "a code; shown once")}
+	code := wire.Text(6, "six digits from the app")
+	codes := &plan.Schema{Type: "array", MaxItems: 10, Items: wire.Text(16, "a code; shown once")}
 	renewed := map[string]*plan.Schema{"codes": codes}
 	for name, s := range renewedSchema.Properties {
 		renewed[name] = s
 	}
 	return []plan.Route{
 		{Name: "totp", Method: "GET", Path: "/auth/totp", Summary: "whether an authenticator app is enrolled", Access: own, Status: 200,
-			Handle: i.totpState, Out: object([]string{"enrolled"}, map[string]*plan.Schema{"enrolled": {Type: "boolean"}})},
+			Handle: i.totpState, Out: wire.Object([]string{"enrolled"}, map[string]*plan.Schema{"enrolled": {Type: "boolean"}})},
 		{Name: "totp_begin", Method: "POST", Path: "/auth/totp", Summary: "make a secret for an authenticator app; it counts after its first code",
-			Access: fresh, Status: 201, Handle: i.totpBegin, Out: object([]string{"secret", "uri"}, map[string]*plan.Schema{
-				"secret": text(64, "to be typed into the app; shown once"), "uri": text(1000, "otpauth: to be shown as a QR code")})},
+			Access: fresh, Status: 201, Handle: i.totpBegin, Out: wire.Object([]string{"secret", "uri"}, map[string]*plan.Schema{
+				"secret": wire.Text(64, "to be typed into the app; shown once"), "uri": wire.Text(1000, "otpauth: to be shown as a QR code")})},
 		{Name: "totp_confirm", Method: "POST", Path: "/auth/totp/confirm", Summary: "enrol the app by its first code; other sessions end, this one gets a new token",
 			Access: own, Status: 200, Out: renewedSchema, Handle: i.totpConfirm, Errors: []string{"factor_refused", "no_enrolment"},
-			In: object([]string{"code"}, map[string]*plan.Schema{"code": code})},
+			In: wire.Object([]string{"code"}, map[string]*plan.Schema{"code": code})},
 		{Name: "totp_remove", Method: "DELETE", Path: "/auth/totp", Summary: "remove the authenticator app; other sessions end",
 			Access: fresh, Status: 200, Out: renewedSchema, Handle: i.totpRemove},
 		{Name: "recovery_codes", Method: "GET", Path: "/auth/recovery-codes", Summary: "how many recovery codes are left", Access: own,
-			Status: 200, Handle: i.codesLeft, Out: object([]string{"left"}, map[string]*plan.Schema{"left": {Type: "integer"}})},
+			Status: 200, Handle: i.codesLeft, Out: wire.Object([]string{"left"}, map[string]*plan.Schema{"left": {Type: "integer"}})},
 		{Name: "recovery_codes_renew", Method: "POST", Path: "/auth/recovery-codes", Summary: "make ten new recovery codes, shown once; the old ones end",
-			Access: fresh, Status: 200, Out: object([]string{"status", "session", "expires", "codes"}, renewed), Handle: i.codesRenew,
+			Access: fresh, Status: 200, Out: wire.Object([]string{"status", "session", "expires", "codes"}, renewed), Handle: i.codesRenew,
 			Errors: []string{"second_factor_first"}},
 	}
 }
@@ -43,7 +44,7 @@ func (i *Identity) totpState(ctx context.Context, r *plan.Request) (*plan.Answer
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, map[string]bool{"enrolled": has})
+	return wire.Answer(http.StatusOK, map[string]bool{"enrolled": has})
 }
 
 func (i *Identity) totpBegin(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -51,14 +52,14 @@ func (i *Identity) totpBegin(ctx context.Context, r *plan.Request) (*plan.Answer
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusCreated, map[string]string{"secret": e.Secret.Reveal(), "uri": e.URI.Reveal()})
+	return wire.Answer(http.StatusCreated, map[string]string{"secret": e.Secret.Reveal(), "uri": e.URI.Reveal()})
 }
 
 func (i *Identity) totpConfirm(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	var in struct {
 		Code string `json:"code"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	s, err := i.self.ConfirmApp(ctx, r.Caller, in.Code)
@@ -81,7 +82,7 @@ func (i *Identity) codesLeft(ctx context.Context, r *plan.Request) (*plan.Answer
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, map[string]int{"left": left})
+	return wire.Answer(http.StatusOK, map[string]int{"left": left})
 }
 
 func (i *Identity) codesRenew(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

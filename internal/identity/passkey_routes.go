@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -12,24 +13,24 @@ import (
 func (i *Identity) passkeyRoutes() []plan.Route {
 	own, fresh := plan.Access{SignedIn: true}, plan.Access{SignedIn: true, Fresh: factorFresh}
 	name := &plan.Schema{Type: "string", MinLength: 1, MaxLength: 80, Summary: "what its owner calls it"}
-	entry := object([]string{"id", "name", "created"}, map[string]*plan.Schema{"id": idSchema, "name": name, "created": timeSchema, "used": timeSchema})
+	entry := wire.Object([]string{"id", "name", "created"}, map[string]*plan.Schema{"id": idSchema, "name": name, "created": timeSchema, "used": timeSchema})
 	renewed := map[string]*plan.Schema{"id": idSchema}
 	for word, s := range renewedSchema.Properties {
 		renewed[word] = s
 	}
 	return []plan.Route{
 		{Name: "passkeys", Method: "GET", Path: "/auth/passkeys", Summary: "my passkeys, oldest first", Access: own, Status: 200,
-			Handle: i.listPasskeys, Out: object([]string{"items"}, map[string]*plan.Schema{"items": list(entry)})},
+			Handle: i.listPasskeys, Out: wire.Object([]string{"items"}, map[string]*plan.Schema{"items": wire.List(entry, maxItems)})},
 		{Name: "passkey_offer", Method: "POST", Path: "/auth/passkeys/options", Summary: "options for navigator.credentials.create, good for five minutes",
 			Access: fresh, Status: 200, Handle: i.offerPasskey, Errors: []string{"too_many_passkeys"},
-			Out: object([]string{"options"}, map[string]*plan.Schema{"options": {Any: true}})},
+			Out: wire.Object([]string{"options"}, map[string]*plan.Schema{"options": {Any: true}})},
 		{Name: "passkey_enrol", Method: "POST", Path: "/auth/passkeys", Summary: "enrol a passkey; other sessions end, this one gets a new token",
 			Access: own, Status: 200, Handle: i.enrolPasskey, Errors: []string{"factor_refused", "no_enrolment", "passkey_taken"},
-			Out: object([]string{"status", "session", "expires", "id"}, renewed),
-			In: object([]string{"name", "response"}, map[string]*plan.Schema{"name": name,
+			Out: wire.Object([]string{"status", "session", "expires", "id"}, renewed),
+			In: wire.Object([]string{"name", "response"}, map[string]*plan.Schema{"name": name,
 				"response": {Any: true, Summary: "the PublicKeyCredential of the browser, toJSON()"}})},
 		{Name: "passkey_rename", Method: "PATCH", Path: "/auth/passkeys/{id}", Summary: "call a passkey something else", Access: own, Status: 204,
-			Handle: i.renamePasskey, In: object([]string{"name"}, map[string]*plan.Schema{"name": name})},
+			Handle: i.renamePasskey, In: wire.Object([]string{"name"}, map[string]*plan.Schema{"name": name})},
 		{Name: "passkey_remove", Method: "DELETE", Path: "/auth/passkeys/{id}", Summary: "remove a passkey; other sessions end",
 			Access: fresh, Status: 200, Out: renewedSchema, Errors: []string{"last_way_in"}, Handle: i.removePasskey},
 	}
@@ -48,7 +49,7 @@ func (i *Identity) listPasskeys(ctx context.Context, r *plan.Request) (*plan.Ans
 		}
 		items = append(items, item)
 	}
-	return answer(http.StatusOK, map[string]any{"items": items})
+	return wire.Answer(http.StatusOK, map[string]any{"items": items})
 }
 
 func (i *Identity) offerPasskey(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -56,7 +57,7 @@ func (i *Identity) offerPasskey(ctx context.Context, r *plan.Request) (*plan.Ans
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, map[string]any{"options": options})
+	return wire.Answer(http.StatusOK, map[string]any{"options": options})
 }
 
 func (i *Identity) enrolPasskey(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -64,7 +65,7 @@ func (i *Identity) enrolPasskey(ctx context.Context, r *plan.Request) (*plan.Ans
 		Name     string          `json:"name"`
 		Response json.RawMessage `json:"response"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	id, s, err := i.self.EnrolPasskey(ctx, r.Caller, in.Name, in.Response)
@@ -80,7 +81,7 @@ func (i *Identity) renamePasskey(ctx context.Context, r *plan.Request) (*plan.An
 	var in struct {
 		Name string `json:"name"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	id, ok := types.ParseID(r.Path("id"))
@@ -90,7 +91,7 @@ func (i *Identity) renamePasskey(ctx context.Context, r *plan.Request) (*plan.An
 	if err := i.self.RenamePasskey(ctx, r.Caller, id, in.Name); err != nil {
 		return nil, err
 	}
-	return noContent()
+	return wire.NoContent()
 }
 
 func (i *Identity) removePasskey(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

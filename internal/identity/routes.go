@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -9,8 +8,8 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // DeviceCookie is the short name of the cookie by which a browser keeps its own lane of the throttle.
@@ -21,6 +20,9 @@ const deviceAge = 400 * 24 * time.Hour
 
 // maxBody bounds the bodies of this room: no answer to a sign-in needs more.
 const maxBody = 32 << 10
+
+// maxItems bounds the lists of this room.
+const maxItems = 1000
 
 // Routes lists the endpoints under /auth/.
 func (i *Identity) Routes() []plan.Route {
@@ -37,18 +39,6 @@ func (i *Identity) Routes() []plan.Route {
 }
 
 // Schemas of the bodies. Every string is bounded.
-func object(required []string, p map[string]*plan.Schema) *plan.Schema {
-	return &plan.Schema{Type: "object", Closed: true, Required: required, Properties: p}
-}
-
-func text(limit int, summary string) *plan.Schema {
-	return &plan.Schema{Type: "string", MaxLength: limit, Summary: summary}
-}
-
-func list(of *plan.Schema) *plan.Schema {
-	return &plan.Schema{Type: "array", Items: of, MaxItems: 1000}
-}
-
 var (
 	emailSchema    = &plan.Schema{Type: "string", MaxLength: 254, Summary: "e-mail address"}
 	passwordSchema = &plan.Schema{Type: "string", MaxLength: signin.MaxPassword, MinLength: 1, Summary: "password"}
@@ -56,34 +46,9 @@ var (
 	transport      = &plan.Schema{Type: "string", Enum: []string{"cookie", "bearer"}, Summary: "how the session's token travels; cookie unless it says bearer"}
 	timeSchema     = &plan.Schema{Type: "string", Format: "date-time", MaxLength: 40}
 	idSchema       = &plan.Schema{Type: "string", MaxLength: 26}
-	namesSchema    = list(text(64, "name"))
-	statusSchema   = object([]string{"status"}, map[string]*plan.Schema{"status": text(32, "what happened")})
+	namesSchema    = wire.List(wire.Text(64, "name"), maxItems)
+	statusSchema   = wire.Object([]string{"status"}, map[string]*plan.Schema{"status": wire.Text(32, "what happened")})
 )
-
-// decode reads a body that edge has already checked against the schema. It is strict on its own account, so that a route
-// that is called past edge is no way around.
-func decode(r *plan.Request, into any) error {
-	d := json.NewDecoder(bytes.NewReader(r.Body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil || d.More() {
-		return types.Refuse(types.Malformed, "malformed", "the body is not the JSON that this endpoint takes; see /openapi.json")
-	}
-	return nil
-}
-
-func answer(status int, v any) (*plan.Answer, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return &plan.Answer{Status: status, Body: b}, nil
-}
-
-func said(status int, word string) (*plan.Answer, error) {
-	return answer(status, map[string]string{"status": word})
-}
-
-func noContent() (*plan.Answer, error) { return &plan.Answer{Status: http.StatusNoContent}, nil }
 
 // client gathers what a request says about who sends it.
 func client(r *plan.Request, how string) signin.Client {

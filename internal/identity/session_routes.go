@@ -6,6 +6,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -13,16 +14,16 @@ import (
 
 func (i *Identity) sessionRoutes() []plan.Route {
 	own := plan.Access{SignedIn: true}
-	entry := object([]string{"id", "label", "created", "seen", "expires", "current"}, map[string]*plan.Schema{"id": idSchema,
-		"label": text(80, "what the device is called"), "address": text(64, "class of the address"),
+	entry := wire.Object([]string{"id", "label", "created", "seen", "expires", "current"}, map[string]*plan.Schema{"id": idSchema,
+		"label": wire.Text(80, "what the device is called"), "address": wire.Text(64, "class of the address"),
 		"transport": transport, "created": timeSchema, "seen": timeSchema, "expires": timeSchema, "current": {Type: "boolean"}})
 	return []plan.Route{
 		{Name: "session", Method: "GET", Path: "/auth/session", Summary: "who am I", Access: own, Status: 200, Handle: i.session,
-			Out: object([]string{"account", "roles", "dormant", "factors"}, map[string]*plan.Schema{"account": idSchema,
+			Out: wire.Object([]string{"account", "roles", "dormant", "factors"}, map[string]*plan.Schema{"account": idSchema,
 				"session": idSchema, "token": idSchema, "email": emailSchema, "roles": namesSchema, "dormant": namesSchema,
 				"factors": namesSchema, "fresh_at": timeSchema, "organisation": idSchema})},
 		{Name: "sessions", Method: "GET", Path: "/auth/sessions", Summary: "my sessions, last used first", Access: own, Status: 200,
-			Handle: i.listSessions, Out: object([]string{"items"}, map[string]*plan.Schema{"items": list(entry)})},
+			Handle: i.listSessions, Out: wire.Object([]string{"items"}, map[string]*plan.Schema{"items": wire.List(entry, maxItems)})},
 		{Name: "session_end", Method: "DELETE", Path: "/auth/sessions/{id}", Summary: "end one of my sessions", Access: own, Status: 204,
 			Handle: i.endSession},
 	}
@@ -49,7 +50,7 @@ func (i *Identity) session(ctx context.Context, r *plan.Request) (*plan.Answer, 
 	if who.Org != "" {
 		body["organisation"] = who.Org
 	}
-	return answer(http.StatusOK, body)
+	return wire.Answer(http.StatusOK, body)
 }
 
 // factorNames lists factors by their words on the wire.
@@ -81,7 +82,7 @@ func (i *Identity) listSessions(ctx context.Context, r *plan.Request) (*plan.Ans
 		items = append(items, map[string]any{"id": s.ID, "label": s.Label, "address": s.Address, "transport": how,
 			"created": stamp(s.Created), "seen": stamp(s.Seen), "expires": stamp(s.Expires), "current": s.ID == r.Caller.Session})
 	}
-	return answer(http.StatusOK, map[string]any{"items": items})
+	return wire.Answer(http.StatusOK, map[string]any{"items": items})
 }
 
 func (i *Identity) endSession(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -92,7 +93,7 @@ func (i *Identity) endSession(ctx context.Context, r *plan.Request) (*plan.Answe
 	if err := i.self.EndSession(ctx, r.Caller, id); err != nil {
 		return nil, err
 	}
-	a, err := noContent()
+	a, err := wire.NoContent()
 	if id == r.Caller.Session {
 		a.Session = &plan.SessionChange{}
 	}

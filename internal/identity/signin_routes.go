@@ -8,18 +8,19 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-var stepSchema = object([]string{"status"}, map[string]*plan.Schema{
+var stepSchema = wire.Object([]string{"status"}, map[string]*plan.Schema{
 	"status":  {Type: "string", Enum: []string{"signed_in", "factor_required"}},
-	"account": idSchema, "session": idSchema, "expires": timeSchema, "token": text(200, "the bearer token; shown once"),
-	"roles": namesSchema, "dormant": namesSchema, "attempt": text(200, "to be sent with the next step"), "factors": namesSchema})
+	"account": idSchema, "session": idSchema, "expires": timeSchema, "token": wire.Text(200, "the bearer token; shown once"),
+	"roles": namesSchema, "dormant": namesSchema, "attempt": wire.Text(200, "to be sent with the next step"), "factors": namesSchema})
 
-var renewedSchema = object([]string{"status", "session", "expires"}, map[string]*plan.Schema{
-	"status": text(32, "what happened"), "session": idSchema, "expires": timeSchema, "token": text(200, "the new bearer token")})
+var renewedSchema = wire.Object([]string{"status", "session", "expires"}, map[string]*plan.Schema{
+	"status": wire.Text(32, "what happened"), "session": idSchema, "expires": timeSchema, "token": wire.Text(200, "the new bearer token")})
 
 // public marks routes that must be reachable without a session; a credential that comes along is ignored and replaced.
 func public(reason string) plan.Access { return plan.Access{Public: reason, Ignore: true} }
@@ -31,27 +32,27 @@ func (i *Identity) signInRoutes() []plan.Route {
 		{Name: "sign_in", Method: "POST", Path: "/auth/sign-in", Summary: "sign in with address and password",
 			Access: public("sign-in must be reachable"), Status: 200, Out: stepSchema, Handle: i.signIn,
 			Errors: []string{"sign_in_refused", "too_many_attempts"},
-			In: object([]string{"email", "password"}, map[string]*plan.Schema{"email": emailSchema, "password": passwordSchema,
+			In: wire.Object([]string{"email", "password"}, map[string]*plan.Schema{"email": emailSchema, "password": passwordSchema,
 				"transport": transport})},
 		{Name: "sign_in_factor", Method: "POST", Path: "/auth/sign-in/{factor}", Summary: "answer with one of the factors that sign-in asked for",
 			Access: public("sign-in must be reachable"), Status: 200, Out: stepSchema, Handle: i.signInFactor,
 			Errors: []string{"attempt_over", "factor_refused", "too_many_attempts"},
-			In: object([]string{"attempt", "response"}, map[string]*plan.Schema{"attempt": tokenSchema, "response": response,
+			In: wire.Object([]string{"attempt", "response"}, map[string]*plan.Schema{"attempt": tokenSchema, "response": response,
 				"transport": transport})},
 		{Name: "sign_in_challenge", Method: "POST", Path: "/auth/sign-in/{factor}/options", Summary: "ask for what a factor needs from the client",
 			Access: public("sign-in must be reachable"), Status: 200, Handle: i.signInChallenge,
-			Out: object([]string{"attempt", "options"}, map[string]*plan.Schema{"attempt": tokenSchema, "options": {Any: true}}),
-			In:  object(nil, map[string]*plan.Schema{"attempt": {Type: "string", MaxLength: 200, Summary: "of the step before; absent: sign-in begins with this factor"}})},
+			Out: wire.Object([]string{"attempt", "options"}, map[string]*plan.Schema{"attempt": tokenSchema, "options": {Any: true}}),
+			In:  wire.Object(nil, map[string]*plan.Schema{"attempt": {Type: "string", MaxLength: 200, Summary: "of the step before; absent: sign-in begins with this factor"}})},
 		{Name: "sign_out", Method: "POST", Path: "/auth/sign-out", Summary: "end this session", Access: own, Status: 204, Handle: i.signOut},
 		{Name: "step_up_password", Method: "POST", Path: "/auth/step-up", Summary: "prove the password again; gives a new token",
 			Access: own, Status: 200, Out: renewedSchema, Handle: i.stepUp, Errors: []string{"factor_refused", "too_many_attempts"},
-			In: object([]string{"password"}, map[string]*plan.Schema{"password": passwordSchema})},
+			In: wire.Object([]string{"password"}, map[string]*plan.Schema{"password": passwordSchema})},
 		{Name: "step_up_factor", Method: "POST", Path: "/auth/step-up/{factor}", Summary: "prove an enrolled factor again; gives a new token",
 			Access: own, Status: 200, Out: renewedSchema, Handle: i.stepUpFactor, Errors: []string{"factor_refused", "too_many_attempts"},
-			In: object([]string{"response"}, map[string]*plan.Schema{"response": response, "attempt": tokenSchema})},
+			In: wire.Object([]string{"response"}, map[string]*plan.Schema{"response": response, "attempt": tokenSchema})},
 		{Name: "step_up_challenge", Method: "POST", Path: "/auth/step-up/{factor}/options", Summary: "ask for what a factor needs from the client",
 			Access: own, Status: 200, Handle: i.stepUpChallenge,
-			Out: object([]string{"attempt", "options"}, map[string]*plan.Schema{"attempt": tokenSchema, "options": {Any: true}})},
+			Out: wire.Object([]string{"attempt", "options"}, map[string]*plan.Schema{"attempt": tokenSchema, "options": {Any: true}})},
 	}
 }
 
@@ -61,7 +62,7 @@ func (i *Identity) signIn(ctx context.Context, r *plan.Request) (*plan.Answer, e
 		Password  string `json:"password"`
 		Transport string `json:"transport"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	step, err := i.machine.Password(ctx, in.Email, types.NewSecret(in.Password), client(r, in.Transport))
@@ -77,7 +78,7 @@ func (i *Identity) signInFactor(ctx context.Context, r *plan.Request) (*plan.Ans
 		Response  json.RawMessage `json:"response"`
 		Transport string          `json:"transport"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	step, err := i.machine.Factor(ctx, types.NewSecret(in.Attempt), r.Path("factor"), in.Response, client(r, in.Transport))
@@ -91,7 +92,7 @@ func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.
 	var in struct {
 		Attempt string `json:"attempt"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	attempt := types.NewSecret(in.Attempt)
@@ -105,7 +106,7 @@ func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
+	return wire.Answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
 }
 
 // Stepped answers with where a sign-in stands, and ends the session that the browser had before, if it had one: a credential
@@ -140,7 +141,7 @@ func (i *Identity) replaced(ctx context.Context, r *plan.Request) error {
 // StepAnswer is the one wire form of where a sign-in stands; providers and passkeys answer with it too.
 func (i *Identity) StepAnswer(ctx context.Context, step *signin.Step) (*plan.Answer, error) {
 	if step.Session == nil {
-		return answer(http.StatusOK, map[string]any{"status": "factor_required", "attempt": step.Attempt.Reveal(),
+		return wire.Answer(http.StatusOK, map[string]any{"status": "factor_required", "attempt": step.Attempt.Reveal(),
 			"factors": step.Factors, "expires": stamp(step.Expires)})
 	}
 	s := step.Session
@@ -153,7 +154,7 @@ func (i *Identity) StepAnswer(ctx context.Context, step *signin.Step) (*plan.Ans
 	if s.Transport == session.Bearer {
 		body["token"] = s.Token.Reveal()
 	}
-	a, err := answer(http.StatusOK, body)
+	a, err := wire.Answer(http.StatusOK, body)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +180,7 @@ func (i *Identity) signOut(ctx context.Context, r *plan.Request) (*plan.Answer, 
 	if err := i.self.SignOut(ctx, r.Caller); err != nil {
 		return nil, err
 	}
-	a, err := noContent()
+	a, err := wire.NoContent()
 	a.Session = &plan.SessionChange{}
 	return a, err
 }
@@ -188,7 +189,7 @@ func (i *Identity) stepUp(ctx context.Context, r *plan.Request) (*plan.Answer, e
 	var in struct {
 		Password string `json:"password"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	s, err := i.machine.StepUpPassword(ctx, r.Caller, types.NewSecret(in.Password), client(r, ""))
@@ -203,7 +204,7 @@ func (i *Identity) stepUpFactor(ctx context.Context, r *plan.Request) (*plan.Ans
 		Attempt  string          `json:"attempt"`
 		Response json.RawMessage `json:"response"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	s, err := i.machine.StepUpFactor(ctx, r.Caller, types.NewSecret(in.Attempt), r.Path("factor"), in.Response, client(r, ""))
@@ -218,5 +219,5 @@ func (i *Identity) stepUpChallenge(ctx context.Context, r *plan.Request) (*plan.
 	if err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
+	return wire.Answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
 }

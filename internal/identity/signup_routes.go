@@ -6,37 +6,38 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
 func (i *Identity) signUpRoutes() []plan.Route {
 	profile := &plan.Schema{Any: true, Summary: "fields of the declared accounts"}
-	link := object([]string{"token"}, map[string]*plan.Schema{"token": tokenSchema})
+	link := wire.Object([]string{"token"}, map[string]*plan.Schema{"token": tokenSchema})
 	return []plan.Route{
 		{Name: "sign_up", Method: "POST", Path: "/auth/sign-up", Summary: "begin an account; always answers check_mail",
 			Access: public("sign-up must be reachable"), Status: 202, Out: statusSchema, Handle: i.signUp,
 			Errors: []string{"sign_up_closed", "too_many_attempts"},
-			In: object([]string{"email", "password"}, map[string]*plan.Schema{"email": emailSchema, "password": passwordSchema,
+			In: wire.Object([]string{"email", "password"}, map[string]*plan.Schema{"email": emailSchema, "password": passwordSchema,
 				"profile": profile})},
 		{Name: "sign_up_confirm", Method: "POST", Path: "/auth/sign-up/confirm", Summary: "use the link of a sign-up",
 			Access: public("the link's secret is the proof"), Status: 200, In: link, Out: statusSchema, Handle: i.confirmSignUp,
 			Errors: []string{"link_over"}},
 		{Name: "enrol", Method: "POST", Path: "/auth/enrol", Summary: "use an enrolment link or invitation: set a password",
 			Access: public("the link's secret is the proof"), Status: 200, Out: statusSchema, Handle: i.enrol, Errors: []string{"link_over"},
-			In: object([]string{"token", "password"}, map[string]*plan.Schema{"token": tokenSchema, "password": passwordSchema,
+			In: wire.Object([]string{"token", "password"}, map[string]*plan.Schema{"token": tokenSchema, "password": passwordSchema,
 				"profile": profile})},
 		{Name: "recover", Method: "POST", Path: "/auth/recover", Summary: "ask for a link to choose a new password; always answers check_mail",
 			Access: public("recovery must be reachable"), Status: 202, Out: statusSchema, Handle: i.recover,
-			Errors: []string{"too_many_attempts"}, In: object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema})},
+			Errors: []string{"too_many_attempts"}, In: wire.Object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema})},
 		{Name: "recover_confirm", Method: "POST", Path: "/auth/recover/confirm", Summary: "use a recovery link: set a new password, end every session",
 			Access: public("the link's secret is the proof"), Status: 200, Out: statusSchema, Handle: i.confirmRecover,
 			Errors: []string{"link_over"},
-			In:     object([]string{"token", "password"}, map[string]*plan.Schema{"token": tokenSchema, "password": passwordSchema})},
+			In:     wire.Object([]string{"token", "password"}, map[string]*plan.Schema{"token": tokenSchema, "password": passwordSchema})},
 		{Name: "password_change", Method: "POST", Path: "/auth/password", Summary: "change the password; every other session ends",
 			Access: plan.Access{SignedIn: true}, Status: 200, Out: renewedSchema, Handle: i.changePassword,
 			Errors: []string{"factor_refused", "too_many_attempts"},
-			In: object([]string{"password", "new_password"}, map[string]*plan.Schema{"password": passwordSchema,
+			In: wire.Object([]string{"password", "new_password"}, map[string]*plan.Schema{"password": passwordSchema,
 				"new_password": passwordSchema})},
 		{Name: "account_lock", Method: "POST", Path: "/auth/lock", Summary: "lock my account: every session ends, a recovery link opens it again",
 			Access: plan.Access{SignedIn: true}, Status: 200, Out: statusSchema, Handle: i.lock},
@@ -45,7 +46,7 @@ func (i *Identity) signUpRoutes() []plan.Route {
 			Errors: []string{"link_over"}},
 		{Name: "email_change", Method: "POST", Path: "/auth/email", Summary: "move the account to another address; always answers check_mail",
 			Access: plan.Access{SignedIn: true, Fresh: 5 * time.Minute}, Status: 202, Out: statusSchema, Handle: i.changeEmail,
-			In: object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema})},
+			In: wire.Object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema})},
 		{Name: "email_confirm", Method: "POST", Path: "/auth/email/confirm", Summary: "use the link that went to the new address",
 			Access: public("the link's secret is the proof"), Status: 200, In: link, Out: statusSchema, Handle: i.confirmEmail,
 			Errors: []string{"link_over"}},
@@ -64,59 +65,59 @@ func (i *Identity) signUp(ctx context.Context, r *plan.Request) (*plan.Answer, e
 		Password string          `json:"password"`
 		Profile  json.RawMessage `json:"profile"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	if err := i.links.SignUp(ctx, in.Email, types.NewSecret(in.Password), in.Profile, client(r, "")); err != nil {
 		return nil, err
 	}
-	return said(http.StatusAccepted, "check_mail")
+	return wire.Said(http.StatusAccepted, "check_mail")
 }
 
 func (i *Identity) confirmSignUp(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	var in linkBody
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	if _, err := i.links.ConfirmSignUp(ctx, types.NewSecret(in.Token), client(r, "")); err != nil {
 		return nil, err
 	}
-	return said(http.StatusOK, "confirmed")
+	return wire.Said(http.StatusOK, "confirmed")
 }
 
 func (i *Identity) enrol(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	var in linkBody
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	if err := i.links.Enrol(ctx, types.NewSecret(in.Token), types.NewSecret(in.Password), in.Profile, client(r, "")); err != nil {
 		return nil, err
 	}
-	return said(http.StatusOK, "enrolled")
+	return wire.Said(http.StatusOK, "enrolled")
 }
 
 func (i *Identity) recover(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	var in struct {
 		Email string `json:"email"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	if err := i.links.Recover(ctx, in.Email, client(r, "")); err != nil {
 		return nil, err
 	}
-	return said(http.StatusAccepted, "check_mail")
+	return wire.Said(http.StatusAccepted, "check_mail")
 }
 
 func (i *Identity) confirmRecover(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	var in linkBody
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	if err := i.links.ConfirmRecover(ctx, types.NewSecret(in.Token), types.NewSecret(in.Password), client(r, "")); err != nil {
 		return nil, err
 	}
-	return said(http.StatusOK, "password_changed")
+	return wire.Said(http.StatusOK, "password_changed")
 }
 
 func (i *Identity) changePassword(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -124,7 +125,7 @@ func (i *Identity) changePassword(ctx context.Context, r *plan.Request) (*plan.A
 		Password    string `json:"password"`
 		NewPassword string `json:"new_password"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	s, err := i.links.ChangePassword(ctx, r.Caller, types.NewSecret(in.Password), types.NewSecret(in.NewPassword), client(r, ""))
@@ -138,7 +139,7 @@ func (i *Identity) lock(ctx context.Context, r *plan.Request) (*plan.Answer, err
 	if err := i.links.Lock(ctx, r.Caller); err != nil {
 		return nil, err
 	}
-	a, err := said(http.StatusOK, "locked")
+	a, err := wire.Said(http.StatusOK, "locked")
 	if err == nil {
 		a.Session = &plan.SessionChange{}
 	}
@@ -147,35 +148,35 @@ func (i *Identity) lock(ctx context.Context, r *plan.Request) (*plan.Answer, err
 
 func (i *Identity) confirmLock(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	var in linkBody
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	if err := i.links.ConfirmLock(ctx, types.NewSecret(in.Token), client(r, "")); err != nil {
 		return nil, err
 	}
-	return said(http.StatusOK, "locked")
+	return wire.Said(http.StatusOK, "locked")
 }
 
 func (i *Identity) changeEmail(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	var in struct {
 		Email string `json:"email"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	if err := i.links.ChangeEmail(ctx, r.Caller, in.Email); err != nil {
 		return nil, err
 	}
-	return said(http.StatusAccepted, "check_mail")
+	return wire.Said(http.StatusAccepted, "check_mail")
 }
 
 func (i *Identity) confirmEmail(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	var in linkBody
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	if err := i.links.ConfirmEmail(ctx, types.NewSecret(in.Token), client(r, "")); err != nil {
 		return nil, err
 	}
-	return said(http.StatusOK, "confirmed")
+	return wire.Said(http.StatusOK, "confirmed")
 }

@@ -7,22 +7,23 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/token"
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
 func (i *Identity) tokenRoutes() []plan.Route {
 	scope := &plan.Schema{Any: true, Summary: "collection to a list of actions; absent: everything the roles may do"}
-	entry := object([]string{"id", "name", "roles", "created", "expires"}, map[string]*plan.Schema{"id": idSchema,
-		"name": text(80, "name"), "roles": namesSchema, "scope": scope, "created": timeSchema, "expires": timeSchema, "used": timeSchema, "organisation": idSchema,
-		"token": text(200, "the secret; shown once, at issue")})
+	entry := wire.Object([]string{"id", "name", "roles", "created", "expires"}, map[string]*plan.Schema{"id": idSchema,
+		"name": wire.Text(80, "name"), "roles": namesSchema, "scope": scope, "created": timeSchema, "expires": timeSchema, "used": timeSchema, "organisation": idSchema,
+		"token": wire.Text(200, "the secret; shown once, at issue")})
 	return []plan.Route{
 		{Name: "tokens", Method: "GET", Path: "/auth/tokens", Summary: "my API tokens", Access: plan.Access{SignedIn: true},
-			Status: 200, Handle: i.listTokens, Out: object([]string{"items"}, map[string]*plan.Schema{"items": list(entry)})},
+			Status: 200, Handle: i.listTokens, Out: wire.Object([]string{"items"}, map[string]*plan.Schema{"items": wire.List(entry, maxItems)})},
 		{Name: "token_issue", Method: "POST", Path: "/auth/tokens", Summary: "issue an API token; its secret is shown once",
 			Access: plan.Access{SignedIn: true, Fresh: 5 * time.Minute}, Status: 201, Out: entry, Handle: i.issueToken,
 			Errors: []string{"session_required", "too_many_tokens"},
-			In: object([]string{"name", "roles", "expires"}, map[string]*plan.Schema{"name": text(80, "name"), "roles": namesSchema,
+			In: wire.Object([]string{"name", "roles", "expires"}, map[string]*plan.Schema{"name": wire.Text(80, "name"), "roles": namesSchema,
 				"scope": scope, "expires": timeSchema})},
 		{Name: "token_revoke", Method: "DELETE", Path: "/auth/tokens/{id}", Summary: "revoke one of my API tokens",
 			Access: plan.Access{SignedIn: true}, Status: 204, Handle: i.revokeToken},
@@ -54,7 +55,7 @@ func (i *Identity) listTokens(ctx context.Context, r *plan.Request) (*plan.Answe
 	for _, l := range all {
 		items = append(items, tokenJSON(l))
 	}
-	return answer(http.StatusOK, map[string]any{"items": items})
+	return wire.Answer(http.StatusOK, map[string]any{"items": items})
 }
 
 func (i *Identity) issueToken(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -64,7 +65,7 @@ func (i *Identity) issueToken(ctx context.Context, r *plan.Request) (*plan.Answe
 		Scope   map[string][]string `json:"scope"`
 		Expires time.Time           `json:"expires"`
 	}
-	if err := decode(r, &in); err != nil {
+	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
 	for name := range in.Scope {
@@ -79,7 +80,7 @@ func (i *Identity) issueToken(ctx context.Context, r *plan.Request) (*plan.Answe
 	}
 	out := tokenJSON(*l)
 	out["token"] = secret.Reveal()
-	return answer(http.StatusCreated, out)
+	return wire.Answer(http.StatusCreated, out)
 }
 
 func (i *Identity) revokeToken(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -95,5 +96,5 @@ func (i *Identity) revokeToken(ctx context.Context, r *plan.Request) (*plan.Answ
 	} else if err != nil {
 		return nil, err
 	}
-	return noContent()
+	return wire.NoContent()
 }

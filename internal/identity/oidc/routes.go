@@ -15,6 +15,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
+	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -64,18 +65,13 @@ func (p *Providers) Routes() []plan.Route {
 	}
 }
 
-func answer(status int, v any) (*plan.Answer, error) {
-	body, err := json.Marshal(v)
-	return &plan.Answer{Status: status, Body: body}, err
-}
-
 // to sends a browser on.
 func to(location string, cookies ...plan.Cookie) *plan.Answer {
 	return &plan.Answer{Status: http.StatusSeeOther, Header: http.Header{"Location": {location}}, ContentType: "text/plain; charset=utf-8", Cookies: cookies}
 }
 
 func (p *Providers) list(context.Context, *plan.Request) (*plan.Answer, error) {
-	return answer(http.StatusOK, map[string]any{"items": p.List()})
+	return wire.Answer(http.StatusOK, map[string]any{"items": p.List()})
 }
 
 func (p *Providers) links(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -86,7 +82,7 @@ func (p *Providers) links(ctx context.Context, r *plan.Request) (*plan.Answer, e
 	}); err != nil {
 		return nil, err
 	}
-	return answer(http.StatusOK, map[string]any{"items": all})
+	return wire.Answer(http.StatusOK, map[string]any{"items": all})
 }
 
 func (p *Providers) start(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -134,7 +130,7 @@ func (p *Providers) leave(ctx context.Context, r *plan.Request, begin func(ctx c
 		return nil, err
 	}
 	if !form {
-		a, err := answer(http.StatusOK, map[string]string{"location": began.Location})
+		a, err := wire.Answer(http.StatusOK, map[string]string{"location": began.Location})
 		if err == nil {
 			a.Cookies = []plan.Cookie{began.Cookie}
 		}
