@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/mail/mailtest"
+	"github.com/fastness-dev/fastness/internal/store/storetest"
 )
 
 const mailDeclaration = `version: 1
@@ -166,7 +167,9 @@ func (c *clinic) follow(status int, p mailtest.Parsed, endpoint, more string) {
 // another address, an invitation, "this was not me"; the server of mail goes away and comes back, and the process is killed meanwhile.
 func TestLettersOfALife(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { lettersOfALife(startClinic(t, "")) })
-	t.Run("postgres", func(t *testing.T) { lettersOfALife(startClinic(t, scratchDatabase(t))) })
+	if storetest.OnPostgres(t.Name()) {
+		t.Run("postgres", func(t *testing.T) { lettersOfALife(startClinic(t, scratchDatabase(t))) })
+	}
 }
 
 func lettersOfALife(c *clinic) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
 	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
@@ -91,7 +92,9 @@ func scratchDatabase(t *testing.T) string {
 // onEach runs a test against the press on SQLite and on PostgreSQL.
 func onEach(t *testing.T, fn func(*press)) {
 	t.Run("sqlite", func(t *testing.T) { fn(startPress(t, "")) })
-	t.Run("postgres", func(t *testing.T) { fn(startPress(t, scratchDatabase(t))) })
+	if storetest.OnPostgres(t.Name()) {
+		t.Run("postgres", func(t *testing.T) { fn(startPress(t, scratchDatabase(t))) })
+	}
 }
 
 // newServer prepares a folder for the program to serve a declaration from, on a port of its own; serve starts it.

@@ -65,14 +65,14 @@ func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
 		Create(t, db, tables)
 		fn(t, db)
 	})
-	if onPostgres(t.Name()) {
+	if OnPostgres(t.Name()) {
 		t.Run("postgres", func(t *testing.T) { fn(t, pooled(t, rec, opt, tables)) })
 	}
 }
 
-// onPostgres reports whether a test runs on PostgreSQL as well. FASTNESS_TEST_POSTGRES_FOR names those that do, with commas between; unset,
+// OnPostgres reports whether a test runs on PostgreSQL as well. FASTNESS_TEST_POSTGRES_FOR names those that do, with commas between; unset,
 // all do. It is for saboteurs: what a removed control turns red besides its own test shows on SQLite, in a third of the time.
-func onPostgres(test string) bool {
+func OnPostgres(test string) bool {
 	named, some := os.LookupEnv("FASTNESS_TEST_POSTGRES_FOR")
 	top, _, _ := strings.Cut(test, "/")
 	return !some || slices.Contains(strings.Split(named, ","), top)
