@@ -20,7 +20,7 @@ type result struct {
 // goTest runs the tests of pkg in root. With only != "" it runs that test alone; with overlay != "" (a file) every build, those
 // that the tests themselves start included, sees the sabotaged sources. With both != nil only those tests run on PostgreSQL as well.
 func goTest(ctx context.Context, root, pkg, only, overlay string, both []string) (*result, error) {
-	args := []string{"test", "-json", "-vet=off", "-timeout=10m"}
+	args := []string{"test", "-json", "-vet=off", "-timeout=20m"}
 	if only != "" {
 		args = append(args, "-run=^"+only+"$")
 	}

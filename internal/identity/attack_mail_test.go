@@ -135,8 +135,8 @@ func TestLetterLinksNameTheHost(t *testing.T) {
 		evil := http.Header{"Host": {"evil.example"}, "X-Forwarded-Host": {"evil.example"}, "Forwarded": {"host=evil.example"}, "Accept-Language": {"de"}}
 		w.do("POST", "/auth/sign-up", &browser{headers: evil}, map[string]any{"email": "ann@example.org", "password": goodPassword}).want(202)
 		w.do("POST", "/auth/sign-up/confirm", &browser{headers: evil}, map[string]any{"token": secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link)}).want(200)
-		ann := w.in("ann@example.org")
-		ann.headers = evil
+		ann := &browser{headers: evil}
+		w.signIn(ann, "ann@example.org", goodPassword).want(200)
 		w.do("POST", "/auth/email", ann, map[string]any{"email": "ann@other.example"}).want(202)
 		w.do("POST", "/auth/password", ann, map[string]any{"password": goodPassword, "new_password": "another of my own passwords"}).want(200)
 		w.clock.Advance(time.Hour)
