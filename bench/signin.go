@@ -46,7 +46,7 @@ func signIns(ctx context.Context, opt options) error {
 		if err := fill(ctx, s.target, opt, 1000, token); err != nil {
 			return err
 		}
-		mails, err := s.enrol(ctx)
+		mails, err := s.enrol(ctx, "person")
 		if err != nil {
 			return err
 		}
@@ -57,13 +57,13 @@ func signIns(ctx context.Context, opt options) error {
 		if err := s.rate(ctx, opt, mails, password.Least); err != nil {
 			return err
 		}
-		return s.stormed(ctx, reads[1], mails)
+		return s.stormed(ctx, reads[1])
 	}), withServer(ctx, chosen, func(s *server) error {
 		costs, err := s.costs(ctx)
 		if err != nil {
 			return err
 		}
-		mails, err := s.enrol(ctx)
+		mails, err := s.enrol(ctx, "person")
 		if err != nil {
 			return err
 		}
@@ -103,11 +103,11 @@ func (s *server) costs(ctx context.Context) (password.Params, error) {
 }
 
 // enrol makes accounts that have a password.
-func (s *server) enrol(ctx context.Context) (mails []string, err error) {
+func (s *server) enrol(ctx context.Context, name string) (mails []string, err error) {
 	c := newClient(s.roots, "h2", 1)
 	defer c.close()
 	for i := range people {
-		mail := fmt.Sprintf("person%d@press.example", i)
+		mail := fmt.Sprintf("%s%d@press.example", name, i)
 		out, err := s.command(ctx, "users", "add", mail, "--role", "author").Output()
 		if err != nil {
 			return nil, fmt.Errorf("users add: %w", err)
@@ -293,11 +293,19 @@ func (s *server) rate(ctx context.Context, opt options, mails []string, costs pa
 
 // stormed prints reads before and during storms, and the memory of server and worker. Quiet and storm take turns, and of each the median
 // of the p99 counts: one pause of the machine would decide a single run. The last storm lasts longer, to see whether memory goes on growing.
-func (s *server) stormed(ctx context.Context, read *scenario, mails []string) error {
+func (s *server) stormed(ctx context.Context, read *scenario) error {
+	storms := []time.Duration{10 * time.Second, 10 * time.Second, 40 * time.Second}
+	mails := make([][]string, len(storms)) // people of its own for each: whoever is cut off in the middle of a hash has guessed
+	for n := range storms {
+		var err error
+		if mails[n], err = s.enrol(ctx, fmt.Sprintf("storm%d-", n)); err != nil {
+			return err
+		}
+	}
 	var quiet, beset []outcome
 	statuses := map[int]int{}
 	var memory []string
-	for _, lasts := range []time.Duration{10 * time.Second, 10 * time.Second, 40 * time.Second} {
+	for n, lasts := range storms {
 		q, err := s.reading(ctx, read, 10*time.Second)
 		if err != nil {
 			return err
@@ -308,7 +316,7 @@ func (s *server) stormed(ctx context.Context, read *scenario, mails []string) er
 		}
 		quiet, memory = append(quiet, q), []string{fmt.Sprintf("%.0f before", mib)}
 		stormy, calm := context.WithCancel(ctx)
-		wait := s.signing(stormy, storm, mails)
+		wait := s.signing(stormy, storm, mails[n])
 		time.Sleep(2 * time.Second) // all have come
 		for range lasts / (10 * time.Second) {
 			b, err := s.reading(ctx, read, 10*time.Second)

@@ -2,11 +2,13 @@ package identity_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -130,11 +132,15 @@ func TestAlteredLink(t *testing.T) {
 type busy struct {
 	passwords
 	verifies, hashes bool
+	meanwhile        func() // happens while somebody waits for his turn
 }
 
 var errBusy = types.Refuse(types.Unavailable, "sign_in_busy", "try again")
 
 func (b *busy) Verify(ctx context.Context, pw, phc types.Secret) (bool, bool, error) {
+	if b.meanwhile != nil {
+		b.meanwhile()
+	}
 	if b.verifies {
 		return false, false, errBusy
 	}
@@ -163,6 +169,14 @@ func TestStormClosesNoDoor(t *testing.T) {
 	each(t, func(c *identity.Config) { pool = &busy{}; c.Passwords = pool }, func(t *testing.T, w *town) {
 		w.person("ann@example.org", "patient")
 		pool.verifies = true
+		for range 12 { // who leaves while he waits has not guessed either
+			gone, leave := context.WithCancel(w.ctx())
+			pool.meanwhile = leave
+			if _, err := w.Machine().Password(gone, "ann@example.org", types.NewSecret(goodPassword), signin.Client{Address: (*browser)(nil).addr()}); !errors.Is(err, errBusy) {
+				t.Fatal(err)
+			}
+		}
+		pool.meanwhile = nil
 		for range 25 {
 			for _, email := range []string{"ann@example.org", "bob@example.org"} {
 				if r := w.signIn(nil, email, goodPassword).want(503); r.Code != "sign_in_busy" {

@@ -149,7 +149,7 @@ func TestPoolIsBounded(t *testing.T) {
 	}
 	soon, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := verify(soon); types.KindOf(err) != types.Unavailable {
+	if err := verify(soon); types.KindOf(err) != types.Unavailable || errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("one more than may wait: %v", err)
 	}
 	if len(running) != 0 {

@@ -112,8 +112,8 @@ const (
 // endpoints take.
 const maxPassword = 3 << 10
 
-// work runs fn when it is its turn. It refuses at once when too many wait already and after a while when the turn does not come, and gives
-// up with the request.
+// work runs fn when it is its turn. It refuses at once when too many wait already, after a while when the turn does not come, and when
+// whoever waits has gone: Unavailable means that nothing was hashed.
 func (p *Pool) work(ctx context.Context, fn func()) error {
 	busy := &types.Error{Kind: types.Unavailable, Code: "sign_in_busy", RetryAfter: 5 * time.Second,
 		Detail: "too many sign-ins at once; try again in a few seconds"}
@@ -130,7 +130,8 @@ func (p *Pool) work(ctx context.Context, fn func()) error {
 	case <-late.C:
 		return busy
 	case <-ctx.Done():
-		return ctx.Err()
+		busy.Err = ctx.Err()
+		return busy
 	}
 	defer func() { <-p.run }()
 	fn()

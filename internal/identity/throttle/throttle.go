@@ -172,11 +172,12 @@ func (t *Throttle) Right(ctx context.Context, tx store.Tx, try Try) error {
 }
 
 // Settle returns what became of the hash that a guess needed, and gives the guess back when there was none (Unavailable): whoever made
-// it knows no more than before, and a storm of sign-ins must not close anybody's door.
+// it knows no more than before, and a storm of sign-ins must not close anybody's door, his neither who gave up waiting.
 func (t *Throttle) Settle(ctx context.Context, try Try, hashed error) error {
 	if types.KindOf(hashed) != types.Unavailable {
 		return hashed
 	}
+	ctx = context.WithoutCancel(ctx)
 	err := t.db.Write(ctx, func(tx store.Tx) error {
 		for _, l := range t.lanes(try) {
 			if _, err := tx.Exec(ctx, giveBack, types.BytesValue(l.key)); err != nil {
