@@ -2,6 +2,9 @@
 // source; the one test that it names must turn red, by an assertion, and the rest of that test's package must stay green:
 //
 //	go run ./sabotage [-jobs N] [-quick] [-v] [NAME …]
+//	go run ./sabotage -overlay DIR NAME
+//
+// The second form judges nothing: it prints the file below DIR with which `go build -overlay` builds the sabotaged program.
 //
 // Map: patch.go reads a saboteur, apply.go applies its difference to files in memory, run.go judges it through
 // `go build -overlay` (the product's files are never touched), gotest.go reads what `go test -json` says.
@@ -26,8 +29,9 @@ func main() {
 	jobs := flag.Int("jobs", 2*runtime.NumCPU(), "saboteurs at work at the same time")
 	quick := flag.Bool("quick", false, "run only the named test, not the rest of its package")
 	verbose := flag.Bool("v", false, "print the output of the tests of broken saboteurs in full")
+	overlay := flag.String("overlay", "", "write the overlay of one saboteur into this `folder`, print its path and exit")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./sabotage [-jobs N] [-quick] [-v] [NAME …]")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./sabotage [-jobs N] [-quick] [-v] [NAME …], or -overlay DIR NAME")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -36,10 +40,34 @@ func main() {
 		fmt.Fprintln(os.Stderr, "sabotage:", err)
 		os.Exit(2)
 	}
+	if *overlay != "" {
+		path, err := writeOverlay(root, *overlay, flag.Args())
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "sabotage:", err)
+			os.Exit(2)
+		}
+		fmt.Println(path)
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	r := &Runner{Root: root, Jobs: *jobs, Quick: *quick, Verbose: *verbose, Out: os.Stdout}
 	os.Exit(r.Main(ctx, flag.Args()))
+}
+
+// writeOverlay writes the overlay of the one saboteur that is named.
+func writeOverlay(root, dir string, names []string) (string, error) {
+	if len(names) != 1 {
+		return "", fmt.Errorf("-overlay takes the name of one saboteur")
+	}
+	s, err := Load(filepath.Join(root, "sabotage"), names[0])
+	if err != nil {
+		return "", err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", err
+	}
+	return s.WriteOverlay(root, dir)
 }
 
 // moduleRoot is the nearest folder upwards that has a go.mod.

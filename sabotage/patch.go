@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -117,6 +118,20 @@ func (s *Saboteur) Overlay(root, dir string) (map[string]string, error) {
 		out[original] = copied
 	}
 	return out, nil
+}
+
+// WriteOverlay applies the saboteur below dir and returns the file that `go build -overlay` takes.
+func (s *Saboteur) WriteOverlay(root, dir string) (string, error) {
+	files, err := s.Overlay(root, dir)
+	if err != nil {
+		return "", fmt.Errorf("does not apply: %w", err)
+	}
+	text, err := json.Marshal(map[string]any{"Replace": files})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "overlay.json")
+	return path, os.WriteFile(path, text, 0o600)
 }
 
 // TestExists tells whether the package has the test that the saboteur names.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -105,16 +104,8 @@ func (r *Runner) judge(ctx context.Context, dir, name string) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(tmp)
-	files, err := s.Overlay(r.Root, tmp)
+	path, err := s.WriteOverlay(r.Root, tmp)
 	if err != nil {
-		return "", fmt.Errorf("does not apply: %w", err)
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": files})
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(tmp, "overlay.json")
-	if err := os.WriteFile(path, overlay, 0o600); err != nil {
 		return "", err
 	}
 	before, err := r.before(ctx, s)

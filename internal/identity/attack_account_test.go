@@ -14,27 +14,29 @@ import (
 
 // Attacks on accounts, links and roles. Each test has a saboteur of its own.
 
-// TestEnumerationAtSignUp: an address that has an account and one that has none get the same answer for the same work; the
-// difference is in the mail, and the owner's account is not touched.
+// TestEnumerationAtSignUp: an address that has an account and one that has none get the same answer for the same work, statement by
+// statement; the difference is in the mail, and the owner's account is not touched.
 func TestEnumerationAtSignUp(t *testing.T) {
-	each(t, nil, func(t *testing.T, w *town) {
+	work := &tally{}
+	each(t, work.watch, func(t *testing.T, w *town) {
 		w.person("ann@example.org", "patient")
 		type seen struct {
 			status        int
-			body          string
+			body, work    string
 			hashes        int64
 			mails, links  int
 			waited        time.Duration
 			sessionCookie bool
 		}
 		ask := func(email string) seen {
-			hashes, mails, links, waited := w.hashes.hash.Load(), len(w.mails.sent), len(w.rows("SELECT hash FROM fastness_link")), w.waits.Load()
+			hashes, mails, links, waited := w.hashes.all(), len(w.mails.sent), len(w.rows("SELECT hash FROM fastness_link")), w.waits.Load()
+			work.since()
 			r := w.do("POST", "/auth/sign-up", nil, map[string]any{"email": email, "password": "a password of my own"})
-			return seen{r.Status, r.Raw, w.hashes.hash.Load() - hashes, len(w.mails.sent) - mails,
+			return seen{r.Status, r.Raw, work.since(), w.hashes.all() - hashes, len(w.mails.sent) - mails,
 				len(w.rows("SELECT hash FROM fastness_link")) - links, time.Duration(w.waits.Load() - waited), r.Answer != nil && r.Answer.Session != nil}
 		}
 		absent, existing := ask("new@example.org"), ask("ann@example.org")
-		if absent != existing || absent.status != 202 || absent.hashes != 1 || absent.mails != 1 || absent.sessionCookie {
+		if absent != existing || absent.status != 202 || absent.hashes != 1 || absent.mails != 1 || absent.sessionCookie || absent.work == "" {
 			t.Fatalf("absent %+v, existing %+v", absent, existing)
 		}
 		if m := w.mails.last(t, "ann@example.org", signup.LetterExists); !m.Link.Empty() {
@@ -46,21 +48,25 @@ func TestEnumerationAtSignUp(t *testing.T) {
 
 // TestEnumerationAtRecovery: the same for recovery.
 func TestEnumerationAtRecovery(t *testing.T) {
-	each(t, nil, func(t *testing.T, w *town) {
+	work := &tally{}
+	each(t, work.watch, func(t *testing.T, w *town) {
 		w.person("ann@example.org", "patient")
 		type seen struct {
 			status                 int
-			body                   string
+			body, work             string
+			hashes                 int64
 			links, entries, outbox int
 		}
 		ask := func(email string) seen {
 			links, entries, outbox := len(w.rows("SELECT hash FROM fastness_link")), len(w.rows("SELECT id FROM evidence")), len(w.mails.sent)
+			hashes := w.hashes.all()
+			work.since()
 			r := w.do("POST", "/auth/recover", nil, map[string]any{"email": email})
-			return seen{r.Status, r.Raw, len(w.rows("SELECT hash FROM fastness_link")) - links,
+			return seen{r.Status, r.Raw, work.since(), w.hashes.all() - hashes, len(w.rows("SELECT hash FROM fastness_link")) - links,
 				len(w.rows("SELECT id FROM evidence")) - entries, len(w.mails.sent) - outbox}
 		}
 		existing, absent := ask("ann@example.org"), ask("nobody@example.org")
-		if existing != absent || existing.status != 202 || existing.outbox != 1 {
+		if existing != absent || existing.status != 202 || existing.outbox != 1 || existing.work == "" {
 			t.Fatalf("existing %+v, absent %+v", existing, absent)
 		}
 		if n := w.mails.letters(); n != 1 {

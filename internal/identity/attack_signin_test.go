@@ -90,9 +90,11 @@ func TestGuessesAtOnce(t *testing.T) {
 	})
 }
 
-// TestEnumerationAtSignIn: absent, existing, disabled and invited addresses get the same answer for the same work.
+// TestEnumerationAtSignIn: absent, existing, disabled and invited addresses get the same answer for the same work, statement by
+// statement.
 func TestEnumerationAtSignIn(t *testing.T) {
-	each(t, nil, func(t *testing.T, w *town) {
+	work := &tally{}
+	each(t, work.watch, func(t *testing.T, w *town) {
 		w.person("ann@example.org", "patient")
 		gone := w.person("gone@example.org", "patient")
 		if err := w.Disable(w.ctx(), operator, gone); err != nil {
@@ -103,16 +105,17 @@ func TestEnumerationAtSignIn(t *testing.T) {
 		}
 		type seen struct {
 			status       int
-			text         string
+			text, work   string
 			hashes       int64
 			entries, try int
 		}
 		var first seen
 		for n, email := range []string{"ann@example.org", "nobody@example.org", "gone@example.org", "new@example.org", "not an address"} {
-			hashes, entries := w.hashes.verify.Load()+w.hashes.dummy.Load()+w.hashes.hash.Load(), w.evidence(types.SignInFail, types.Refused)
+			hashes, entries := w.hashes.all(), w.evidence(types.SignInFail, types.Refused)
 			lanes := len(w.rows("SELECT lane FROM fastness_throttle"))
+			work.since()
 			r := w.signIn(from("10.%d.0.1", n), email, "guess guess guess")
-			got := seen{r.Status, r.Err.Error(), w.hashes.verify.Load() + w.hashes.dummy.Load() + w.hashes.hash.Load() - hashes,
+			got := seen{r.Status, r.Err.Error(), work.since(), w.hashes.all() - hashes,
 				w.evidence(types.SignInFail, types.Refused) - entries, len(w.rows("SELECT lane FROM fastness_throttle")) - lanes}
 			if n == 0 {
 				first = got
@@ -120,7 +123,7 @@ func TestEnumerationAtSignIn(t *testing.T) {
 				t.Errorf("%s: %+v, an existing address: %+v", email, got, first)
 			}
 		}
-		if first.hashes != 1 || first.entries != 1 {
+		if first.hashes != 1 || first.entries != 1 || first.work == "" {
 			t.Errorf("a failed sign-in cost %+v, want one hash and one entry", first)
 		}
 	})
