@@ -10,6 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-1}
+[[ $runs =~ ^[1-9][0-9]*$ ]] || { echo "usage: .ci/timing.sh [RUNS [ENGINE…]]" >&2; exit 2; }
 shift || true
 engines=("$@")
 [ ${#engines[@]} -gt 0 ] || engines=(sqlite postgres)
