@@ -35,9 +35,15 @@ func TestEnumerationAtSignUp(t *testing.T) {
 			return seen{r.Status, r.Raw, work.since(), w.hashes.all() - hashes, len(w.mails.sent) - mails,
 				len(w.rows("SELECT hash FROM fastness_link")) - links, time.Duration(w.waits.Load() - waited), r.Answer != nil && r.Answer.Session != nil}
 		}
-		absent, existing := ask("new@example.org"), ask("ann@example.org")
-		if absent != existing || absent.status != 202 || absent.hashes != 1 || absent.mails != 1 || absent.sessionCookie || absent.work == "" {
-			t.Fatalf("absent %+v, existing %+v", absent, existing)
+		w.others()
+		absent := ask("bob@example.org")
+		for _, email := range []string{"ann@example.org", "gone@example.org", "new@example.org"} {
+			if existing := ask(email); absent != existing {
+				t.Fatalf("absent %+v, %s %+v", absent, email, existing)
+			}
+		}
+		if absent.status != 202 || absent.hashes != 1 || absent.mails != 1 || absent.sessionCookie || absent.work == "" {
+			t.Fatalf("a sign-up is %+v, want 202, one hash and one letter", absent)
 		}
 		if m := w.mails.last(t, "ann@example.org", signup.LetterExists); !m.Link.Empty() {
 			t.Fatal("the owner of an account was sent a link to make another")
@@ -65,9 +71,15 @@ func TestEnumerationAtRecovery(t *testing.T) {
 			return seen{r.Status, r.Raw, work.since(), w.hashes.all() - hashes, len(w.rows("SELECT hash FROM fastness_link")) - links,
 				len(w.rows("SELECT id FROM evidence")) - entries, len(w.mails.sent) - outbox}
 		}
-		existing, absent := ask("ann@example.org"), ask("nobody@example.org")
-		if existing != absent || existing.status != 202 || existing.outbox != 1 || existing.work == "" {
-			t.Fatalf("existing %+v, absent %+v", existing, absent)
+		w.others()
+		existing := ask("ann@example.org")
+		for _, email := range []string{"nobody@example.org", "gone@example.org", "new@example.org"} {
+			if absent := ask(email); absent != existing {
+				t.Fatalf("existing %+v, %s %+v", existing, email, absent)
+			}
+		}
+		if existing.status != 202 || existing.outbox != 1 || existing.work == "" {
+			t.Fatalf("a recovery is %+v, want 202 and one letter", existing)
 		}
 		if n := w.mails.letters(); n != 1 {
 			t.Fatalf("%d letters, want one: to the owner", n)

@@ -96,13 +96,7 @@ func TestEnumerationAtSignIn(t *testing.T) {
 	work := &tally{}
 	each(t, work.watch, func(t *testing.T, w *town) {
 		w.person("ann@example.org", "patient")
-		gone := w.person("gone@example.org", "patient")
-		if err := w.Disable(w.ctx(), operator, gone); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.AddUser(w.ctx(), operator, "new@example.org", nil); err != nil {
-			t.Fatal(err)
-		}
+		w.others()
 		type seen struct {
 			status       int
 			text, work   string
