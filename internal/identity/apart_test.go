@@ -19,7 +19,7 @@ type pair struct{ one, other time.Duration }
 // The requests of a pair follow one another in random order. So what else the machine does meets both alike, and whatever it does
 // to the times, equal work leaves the sign of a difference to the coin. The calmest third of the pairs is judged, by the sum of
 // their two times: noise only ever adds, and a sum does not know which of the two was which, so that the choice favours neither.
-// (Crosby, Wallach and Riedi, see margin, compare low quantiles for the same reason.) The interval is the one that the sign test
+// (Crosby, Wallach and Riedi, see mostMargin, compare low quantiles for the same reason.) The interval is the one that the sign test
 // does not reject: it lies between two order statistics of the differences and asks nothing of their distribution, which on a
 // shared machine has long tails and changes by the second (Conover, Practical Nonparametric Statistics, 3rd ed., §3.2).
 type apart struct {
@@ -58,6 +58,7 @@ func (a apart) String() string {
 // TestApart: with the noise of a busy machine, equal work is never called different, and work that differs by twice the margin
 // never equal; both are told from each other with pairs to spare.
 func TestApart(t *testing.T) {
+	const margin = 50 * time.Microsecond
 	noise := rand.New(rand.NewPCG(1, 2))
 	request := func(n int, more time.Duration) time.Duration { // long tails, and a machine that is five times slower for a while
 		d := 900 + 150*noise.ExpFloat64()
