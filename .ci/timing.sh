@@ -32,7 +32,7 @@ done
 judge() {
   local out verdict row="$2 $3 $1 $4"
   out=$(cd internal/identity && "$tmp/$1" -test.v -test.timeout 1h -test.run "^TestTimingOfEnumeration\$/^$2\$/^$3\$" 2>&1) || true
-  verdict=$(grep -oE '(equal|different|open): .*' <<<"$out") || verdict="broken: $(tail -n 5 <<<"$out")"
+  verdict=$(grep -oE '(equal|different|open): .*' <<<"$out") || verdict="broken: $(grep -E '^ +[a-z_]+\.go:|^panic' <<<"$out" | head -n 3)"
   seen[$row]=$((${seen[$row]:-0} + 1))
   right[$row]=$((${right[$row]:-0}))
   if [ "${verdict%%:*}" = "$4" ]; then right[$row]=$((right[$row] + 1)); fi
