@@ -24,7 +24,7 @@ import (
 // enough that the variation of a busy processor does not hide the rest.
 type worker struct{ passwords }
 
-// work hashes on a stack of its own, as the product does in a process of its own: in one frame the same hash may take 7 % longer than in
+// work hashes on a stack of its own, as the product does in a process of its own: in one frame the same hash may take some percent longer than in
 // another, because of how the compiler laid them out.
 func (w *worker) work(pw types.Secret) {
 	done := make(chan struct{})

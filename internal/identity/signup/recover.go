@@ -24,7 +24,7 @@ func (l *Links) Recover(ctx context.Context, email string, c signin.Client) erro
 		return err
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		n, valid := link{kind: kindVoid, email: canonical, mailed: true}, l.cfg.Recover
+		n, valid := link{kind: kindVoid, account: types.RandomID(), email: canonical, mailed: true}, l.cfg.Recover // of nobody, but no shorter
 		acc, err := l.cfg.Accounts.Find(ctx, tx, canonical)
 		if err != nil && !errors.Is(err, account.ErrNone) {
 			return err
