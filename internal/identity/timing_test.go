@@ -73,7 +73,7 @@ func TestTimingOfEnumeration(t *testing.T) {
 	}
 	slow := os.Getenv("FASTNESS_TIMING_HASH") == "argon2id"
 	tables := append(tables(), job.Tables()...)
-	storetest.Each(t, storetest.Options{Tables: tables, ReadLimit: 20 * time.Second}, func(t *testing.T, db store.DB) {
+	storetest.Each(t, storetest.Options{Tables: tables}, func(t *testing.T, db store.DB) {
 		w := newTown(t, db, func(c *identity.Config) {
 			c.Passwords, c.Floor, c.Outbox = &worker{}, -1, post(t, c)
 			if slow {
