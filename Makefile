@@ -57,8 +57,8 @@ powercut: ## cuts that drop, reorder and tear what was not synced, ROUNDS times 
 sabotage: ## remove each control and see its check, and no other, turn red (NAMES="…" for some; FLAGS=-quick: its check alone)
 	go run ./sabotage $(FLAGS) $(NAMES)
 
-timing: ## existing against absent addresses by the clock at sign-in, recovery and sign-up, ROUNDS pairs (2000); .ci/timing.sh with saboteurs
-	FASTNESS_TIMING=1 FASTNESS_ROUNDS=$(or $(ROUNDS),2000) go test -v -count=1 -timeout=2h -run Timing ./internal/identity
+timing: ## by the clock: existing against absent addresses, forbidden against absent rows; ROUNDS pairs (2000); .ci/timing.sh with saboteurs
+	FASTNESS_TIMING=1 FASTNESS_ROUNDS=$(or $(ROUNDS),2000) go test -v -count=1 -timeout=2h -run Timing ./internal/identity ./internal/keep
 
 golden: ## write the golden files anew; read the difference before you commit it
 	FASTNESS_GOLDEN=write go test -count=1 -run 'Golden' ./...

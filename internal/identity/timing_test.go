@@ -5,7 +5,6 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"testing"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/store/job"
 	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/clocktest"
 )
 
 // worker is a stand-in whose every hash takes the same real work, a third of a millisecond: much more than the margin, and little
@@ -61,7 +61,7 @@ const (
 )
 
 // TestTimingOfEnumeration: with the floor off, a failed sign-in, a recovery and a sign-up take as long for an address that exists as
-// for one that does not; letters go to the real outbox. See apart for how that is judged. It fails when the work differs, and when
+// for one that does not; letters go to the real outbox. See clocktest for how that is judged. It fails when the work differs, and when
 // the machine is too busy to say.
 //
 // FASTNESS_TIMING judges; without it the test only walks the path, for a clock asserts nothing on a machine that has other work.
@@ -83,7 +83,7 @@ func TestTimingOfEnumeration(t *testing.T) {
 		})
 		w.person("ann@example.org", "patient")
 		letter := w.letter(pairs, timed)
-		within := min(letter.low/2, mostMargin).Round(100 * time.Nanosecond)
+		within := min(letter.Low/2, mostMargin).Round(100 * time.Nanosecond)
 		if slow {
 			within = slowMargin
 		}
@@ -92,14 +92,14 @@ func TestTimingOfEnumeration(t *testing.T) {
 		}
 		for _, way := range ways {
 			t.Run(way.name, func(t *testing.T) {
-				a, ok := w.clocked(t, way, pairs, func(a apart) bool { return !timed || a.equal(within) || a.differs(within) })
+				a, ok := w.clocked(t, way, pairs, func(a clocktest.Apart) bool { return !timed || a.Equal(within) || a.Differs(within) })
 				switch {
 				case !timed:
 				case !ok:
 					t.Errorf("open: more than one answer in a hundred was 503; the machine is too busy")
-				case a.equal(within):
+				case a.Equal(within):
 					t.Logf("equal: %s, margin %s", a, within)
-				case a.differs(within):
+				case a.Differs(within):
 					t.Errorf("different: %s, margin %s; it tells whether an address exists", a, within)
 				default:
 					t.Errorf("open: %s, margin %s; the machine is too busy to say", a, within)
@@ -124,7 +124,7 @@ var ways = []way{
 
 // clocked asks for the existing and the absent address until enough is known, or there were patience times as many pairs. Not ok when too
 // many answers were 503: the store gives up what takes too long. A few are no matter: they came late, and are not among the calm.
-func (w *town) clocked(t *testing.T, way way, pairs int, enough func(apart) bool) (a apart, ok bool) {
+func (w *town) clocked(t *testing.T, way way, pairs int, enough func(clocktest.Apart) bool) (a clocktest.Apart, ok bool) {
 	asked, busy := 0, 0
 	ask := func(email string) func() {
 		body := maps.Clone(way.body)
@@ -141,24 +141,12 @@ func (w *town) clocked(t *testing.T, way way, pairs int, enough func(apart) bool
 			}
 		}
 	}
-	existing, absent := ask("ann@example.org"), ask("bob@example.org")
-	for range pairs / 10 { // the first ones fill caches and prepare statements
-		inRandomOrder(existing, absent)
-	}
-	var took []pair
-	for n := pairs; n <= patience*pairs; n *= 2 {
-		for len(took) < n {
-			took = append(took, inRandomOrder(existing, absent))
-		}
-		if a = between(took); enough(a) {
-			break
-		}
-	}
+	a = clocktest.Until(pairs, pairs/10, patience, ask("ann@example.org"), ask("bob@example.org"), enough) // the first ones fill caches and prepare statements
 	return a, busy <= asked/100
 }
 
 // letter measures what a letter adds to a transaction that writes anyway, until it is known to a half.
-func (w *town) letter(pairs int, timed bool) (a apart) {
+func (w *town) letter(pairs int, timed bool) clocktest.Apart {
 	w.t.Helper()
 	act := func(letter bool) func() {
 		return func() {
@@ -174,33 +162,7 @@ func (w *town) letter(pairs int, timed bool) (a apart) {
 			}
 		}
 	}
-	var took []pair
-	for n := pairs; n <= patience*pairs; n *= 2 {
-		for len(took) < n {
-			took = append(took, inRandomOrder(act(true), act(false)))
-		}
-		if a = between(took); !timed || a.low >= a.median/2 {
-			break
-		}
-	}
-	return a
-}
-
-// inRandomOrder runs both, the one or the other first.
-func inRandomOrder(one, other func()) (p pair) {
-	clock := func(f func(), took *time.Duration) {
-		began := time.Now()
-		f()
-		*took = time.Since(began)
-	}
-	if rand.IntN(2) == 0 {
-		clock(one, &p.one)
-		clock(other, &p.other)
-	} else {
-		clock(other, &p.other)
-		clock(one, &p.one)
-	}
-	return p
+	return clocktest.Until(pairs, 0, patience, act(true), act(false), func(a clocktest.Apart) bool { return !timed || a.Low >= a.Median/2 })
 }
 
 // post is the outbox that the product has, with letters that stay where they are.
