@@ -63,7 +63,10 @@ func prepare(opt options, dir string) (*server, error) {
 func (s *server) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.opt.binary, args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(s.dir, "config"), "GOMAXPROCS=1")
+	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(s.dir, "config"))
+	if !s.opt.free {
+		cmd.Env = append(cmd.Env, "GOMAXPROCS=1") // as the bare server
+	}
 	if s.opt.store != "sqlite" {
 		cmd.Env = append(cmd.Env, "BENCH_DATABASE="+s.opt.store)
 	}

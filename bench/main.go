@@ -51,7 +51,8 @@ type options struct {
 	growth   []int
 	postgres string
 
-	calibrate bool // not a flag: the server may choose the costs of password hashes
+	// Not flags: the server may choose the costs of password hashes, and how many of its threads run Go code at once.
+	calibrate, free bool
 }
 
 func main() {

@@ -36,9 +36,17 @@ const (
 // those that a server chooses for this machine, and what a storm of a thousand does to memory and to the reads of others. The server, its
 // password worker and nothing else run on core 0.
 func signIns(ctx context.Context, opt options) error {
-	chosen := opt
-	chosen.calibrate = true
+	chosen, free := opt, opt
+	chosen.calibrate, free.free = true, true
 	return errors.Join(withServer(ctx, opt, func(s *server) error {
+		return s.rate(ctx, opt, password.Least)
+	}), withServer(ctx, chosen, func(s *server) error {
+		costs, err := s.costs(ctx)
+		if err != nil {
+			return err
+		}
+		return s.rate(ctx, opt, costs)
+	}), withServer(ctx, free, func(s *server) error {
 		token, err := s.account(ctx, "author@press.example", "author")
 		if err != nil {
 			return err
@@ -46,28 +54,11 @@ func signIns(ctx context.Context, opt options) error {
 		if err := fill(ctx, s.target, opt, 1000, token); err != nil {
 			return err
 		}
-		mails, err := s.enrol(ctx, "person")
-		if err != nil {
-			return err
-		}
 		reads, err := pressScenarios(ctx, s.target, token)
 		if err != nil {
 			return err
 		}
-		if err := s.rate(ctx, opt, mails, password.Least); err != nil {
-			return err
-		}
 		return s.stormed(ctx, reads[1])
-	}), withServer(ctx, chosen, func(s *server) error {
-		costs, err := s.costs(ctx)
-		if err != nil {
-			return err
-		}
-		mails, err := s.enrol(ctx, "person")
-		if err != nil {
-			return err
-		}
-		return s.rate(ctx, opt, mails, costs)
 	}))
 }
 
@@ -256,7 +247,11 @@ func bareHash(ctx context.Context, costs password.Params) (time.Duration, error)
 }
 
 // rate prints sign-ins with eight clients.
-func (s *server) rate(ctx context.Context, opt options, mails []string, costs password.Params) error {
+func (s *server) rate(ctx context.Context, opt options, costs password.Params) error {
+	mails, err := s.enrol(ctx, "person")
+	if err != nil {
+		return err
+	}
 	var bare, least time.Duration
 	var share, each float64
 	for range opt.rounds {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/fastness-dev/fastness"
@@ -44,6 +45,9 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	defer app.Close()
+	if runtime.GOMAXPROCS(0) == 1 && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2) // or on one processor reads would wait until the runtime sees that a commit waits for the disk
+	}
 	closeControl, err := listenControl(e.ctx, app)
 	if err != nil {
 		return err
