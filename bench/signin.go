@@ -262,6 +262,7 @@ func (s *server) rate(ctx context.Context, opt options, costs password.Params) e
 		if bare == 0 || b < bare {
 			bare = b
 		}
+		before := s.workers()
 		server, workers, err := s.used()
 		if err != nil {
 			return err
@@ -273,12 +274,15 @@ func (s *server) rate(ctx context.Context, opt options, costs password.Params) e
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return fmt.Errorf("nobody could sign in")
+		if n == 0 || !slices.Equal(before, s.workers()) { // a worker that began or was replaced: what it used is not known whole
+			continue
 		}
 		if all := (server2 - server + workers2 - workers) / time.Duration(n); least == 0 || all < least {
 			least, share, each = all, float64(workers2-workers)/float64(server2-server+workers2-workers), proc.Micros(server2-server)/float64(n)
 		}
+	}
+	if least == 0 {
+		return fmt.Errorf("in none of %d runs did anybody sign in while the same workers hashed from beginning to end", opt.rounds)
 	}
 	fmt.Printf("\nsign-in (Argon2id of %d MiB, %d passes): %.1f ms of CPU, of which %.1f %% in the worker that hashes (budget 95 %%) and %.0f µs in the server; a bare Argon2id takes %.1f ms\n"+
 		"         one core does %.0f sign-ins a second, or %.0f bare hashes\n", costs.MemoryKiB>>10, costs.Time,
@@ -329,24 +333,21 @@ func (s *server) stormed(ctx context.Context, read *scenario) error {
 			statuses[status] += n
 		}
 	}
-	q, b := middle(quiet), middle(beset)
+	q, calm := middle(quiet)
+	b, wild := middle(beset)
 	fmt.Printf("storm of %d sign-ins: reads at %d/s, p50 and p99 %v and %v quiet, %v and %v in the storm: %.1f times the p99 (budget 2; each p99: %v and %v); "+
 		"resident MiB, worker included: %s, each ten seconds later; answers %v\n", storm, pace, q.p50, q.p99, b.p50, b.p99, float64(b.p99)/float64(q.p99),
-		p99s(quiet), p99s(beset), strings.Join(memory, ", "), statuses)
+		calm, wild, strings.Join(memory, ", "), statuses)
 	return nil
 }
 
-// middle is the run whose p99 is the median.
-func middle(runs []outcome) outcome {
-	sorted := slices.SortedFunc(slices.Values(runs), func(a, b outcome) int { return int(a.p99 - b.p99) })
-	return sorted[len(sorted)/2]
-}
-
-func p99s(runs []outcome) (out []time.Duration) {
+// middle is the run whose p99 is the median, and all of them in order of time.
+func middle(runs []outcome) (median outcome, all []time.Duration) {
 	for _, r := range runs {
-		out = append(out, r.p99)
+		all = append(all, r.p99)
 	}
-	return out
+	slices.SortFunc(runs, func(a, b outcome) int { return int(a.p99 - b.p99) })
+	return runs[len(runs)/2], all
 }
 
 // resident is the memory of the server and its workers in MiB.
