@@ -176,7 +176,7 @@ func TestTurnsComeInTime(t *testing.T) {
 	limited, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var e *types.Error
-	if err := p.Dummy(limited, secret("x")); !errors.As(err, &e) || e.Code != "sign_in_busy" || e.RetryAfter <= 0 {
+	if err := p.Dummy(limited, secret("x")); !errors.As(err, &e) || e.Code != "sign_in_busy" || e.RetryAfter <= 0 || limited.Err() != nil {
 		t.Fatalf("a turn that does not come: %v", err)
 	}
 	<-p.run
