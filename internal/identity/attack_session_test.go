@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity"
+	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/plan/decl"
+	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -239,6 +242,51 @@ func TestClockJumpsBack(t *testing.T) {
 		w.clock.Advance(-20 * time.Minute)
 		if w.alive(&kept) {
 			t.Fatal("a session from the future is honoured")
+		}
+	})
+}
+
+// TestEndedBeforeItWasOpened: what ends a session between the commit of its sign-in and the answer to it is not forgotten by the
+// cache; and a session that nothing ended is opened without another look into the database.
+func TestEndedBeforeItWasOpened(t *testing.T) {
+	seen := &tally{}
+	each(t, func(c *identity.Config) { seen.watch(c) }, func(t *testing.T, w *town) {
+		id := w.person("ann@example.org", "patient")
+		start := func() (*session.Started, types.Secret) {
+			var st *session.Started
+			since := w.Sessions().Mark()
+			err := w.DB().Write(w.ctx(), func(tx store.Tx) error {
+				step, err := w.Machine().Prove(w.ctx(), tx, signin.Proof{Account: id, Factors: types.Password,
+					Client: signin.Client{Transport: session.Bearer}, Since: since})
+				if err == nil {
+					st = step.Session
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return st, st.Token
+		}
+		ask := func(token types.Secret) error {
+			_, _, err := w.Authenticate(w.ctx(), token, true, netip.Addr{}, "")
+			return err
+		}
+		st, token := start()
+		if got := w.Sessions().Opened(st); got.Account != id || got.Session != st.ID || got.Roles == 0 {
+			t.Fatalf("opened as %+v", got)
+		}
+		seen.since()
+		if err := ask(token); err != nil || seen.since() != "" {
+			t.Errorf("the first use of a new session: %v; it asked the database", err)
+		}
+		st, token = start()
+		if err := w.DB().Write(w.ctx(), func(tx store.Tx) error { return w.Sessions().End(w.ctx(), tx, st.ID) }); err != nil {
+			t.Fatal(err)
+		}
+		w.Sessions().Opened(st)
+		if ask(token) == nil {
+			t.Error("a session that had ended was opened")
 		}
 	})
 }

@@ -117,7 +117,7 @@ func (i *Identity) Stepped(ctx context.Context, r *plan.Request, step *signin.St
 			return nil, err
 		}
 	}
-	return i.StepAnswer(ctx, step)
+	return i.StepAnswer(step)
 }
 
 func (i *Identity) replaced(ctx context.Context, r *plan.Request) error {
@@ -139,16 +139,13 @@ func (i *Identity) replaced(ctx context.Context, r *plan.Request) error {
 }
 
 // StepAnswer is the one wire form of where a sign-in stands; providers and passkeys answer with it too.
-func (i *Identity) StepAnswer(ctx context.Context, step *signin.Step) (*plan.Answer, error) {
+func (i *Identity) StepAnswer(step *signin.Step) (*plan.Answer, error) {
 	if step.Session == nil {
 		return wire.Answer(http.StatusOK, map[string]any{"status": "factor_required", "attempt": step.Attempt.Reveal(),
 			"factors": step.Factors, "expires": stamp(step.Expires)})
 	}
 	s := step.Session
-	who, err := i.whoHas(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+	who := i.sessions.Opened(s)
 	body := map[string]any{"status": "signed_in", "account": step.Account, "session": s.ID, "expires": stamp(s.Expires),
 		"roles": i.grants.Names(who.Roles), "dormant": i.grants.Names(who.Dormant)}
 	if s.Transport == session.Bearer {
@@ -165,15 +162,6 @@ func (i *Identity) StepAnswer(ctx context.Context, step *signin.Step) (*plan.Ans
 		a.Cookies = []plan.Cookie{{Name: DeviceCookie, Value: step.Device, MaxAge: deviceAge, Strict: true}}
 	}
 	return a, nil
-}
-
-// whoHas looks a session that was just started up, which also puts it into the cache.
-func (i *Identity) whoHas(ctx context.Context, s *session.Started) (*types.Caller, error) {
-	found, err := i.sessions.Authenticate(ctx, s.Token.Reveal(), s.Transport)
-	if err != nil {
-		return nil, err
-	}
-	return &found.Caller, nil
 }
 
 func (i *Identity) signOut(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

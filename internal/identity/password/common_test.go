@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -29,7 +30,7 @@ func TestCommonPasswords(t *testing.T) {
 
 // TestThousandWait: a storm of a thousand waiting sign-ins costs no memory to speak of, and everybody gets an answer.
 func TestThousandWait(t *testing.T) {
-	p := away(t, Config{Params: cheap, Workers: 2})
+	p := away(t, Config{Params: cheap, Workers: 2, Wait: time.Hour})
 	stored, err := p.Hash(t.Context(), secret("kettle of seven grey herons"))
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,14 @@ type Fresh struct {
 	Org       types.ID  // the active organisation; "": where the account is at home, if anywhere
 	Dev       bool      // an operator's session in development: always freshly proved
 	At        time.Time // when he proved it; zero, or in the future: now
+	Since     Mark      // taken before the transaction began; zero: the session is read again at its first use
 }
+
+// Mark is a point in the news of what ended or changed. Zero is none.
+type Mark int64
+
+// Mark returns the present point. What is read after it may be remembered if no news came between.
+func (s *Sessions) Mark() Mark { return Mark(s.cache.gen.Load() + 1) }
 
 // Started is a session with the token that opens it. The token is nowhere else: it cannot be read back.
 type Started struct {
@@ -33,6 +40,18 @@ type Started struct {
 	Transport Transport
 	MaxAge    time.Duration // until Expires
 	Expires   time.Time     // at the latest
+
+	worth *entry // of Token, as the transaction saw it; nil after Renew
+	since Mark
+}
+
+// Opened returns the caller that a session of Start stands for, after its transaction: what that has read is not read again,
+// and neither is it at the session's first use.
+func (s *Sessions) Opened(st *Started) types.Caller {
+	if st.since != 0 && s.cfg.Feed.Live() {
+		s.cache.put(hashOf(st.Token.Reveal()), st.worth, int64(st.since-1))
+	}
+	return st.worth.found(s.now()).Caller
 }
 
 var (
@@ -55,7 +74,7 @@ func (s *Sessions) Start(ctx context.Context, tx store.Tx, f Fresh) (*Started, e
 		absolute = min(absolute, time.Hour)
 	}
 	out := &Started{ID: types.NewID(now), Token: types.NewSecret(types.Token(32)), Transport: f.Transport,
-		MaxAge: absolute, Expires: now.Add(absolute)}
+		MaxAge: absolute, Expires: now.Add(absolute), since: f.Since}
 	if _, err := tx.Exec(ctx, tidy, types.IDValue(f.Account), types.IntValue(us), types.IntValue(idleSince)); err != nil {
 		return nil, err
 	}
@@ -85,6 +104,11 @@ func (s *Sessions) Start(ctx context.Context, tx store.Tx, f Fresh) (*Started, e
 	freshAt := us
 	if !f.At.IsZero() {
 		freshAt = min(us, types.Micros(f.At))
+	}
+	out.worth, err = s.entry(ctx, tx, &row{state: current, factors: int64(f.Factors), freshAt: freshAt, issued: us, session: out.ID, account: f.Account, org: f.Org,
+		transport: int64(f.Transport), seen: us, expires: types.Micros(out.Expires), dev: f.Dev}, now)
+	if err != nil {
+		return nil, err
 	}
 	return out, s.addToken(ctx, tx, out.Token, out.ID, current, f.Factors, freshAt, us)
 }

@@ -173,7 +173,7 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 		}
 	}
 	var step *Step
-	wrong := false
+	wrong, since := false, m.cfg.Sessions.Mark()
 	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		step, wrong = nil, false
 		a, err := m.load(ctx, tx, secret)
@@ -191,7 +191,7 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 				return err
 			}
 		}
-		step, err = m.Prove(ctx, tx, Proof{Account: a.account, Factors: a.proved | f.Kind(), Client: c})
+		step, err = m.Prove(ctx, tx, Proof{Account: a.account, Factors: a.proved | f.Kind(), Client: c, Since: since})
 		return err
 	})
 	if err == nil && wrong {

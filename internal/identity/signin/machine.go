@@ -160,8 +160,9 @@ type Proof struct {
 	Account types.ID
 	Factors types.Factor // all that were proved in this sign-in
 	Client  Client
-	Event   types.Event // evidence of the sign-in; "" means SignIn
-	At      time.Time   // when the last of them was proved; zero: now
+	Event   types.Event  // evidence of the sign-in; "" means SignIn
+	At      time.Time    // when the last of them was proved; zero: now
+	Since   session.Mark // as session.Fresh's
 }
 
 // Refusals. The same one for a wrong password, an unknown address and an account that is not active.
@@ -179,7 +180,12 @@ func (m *Machine) Prove(ctx context.Context, tx store.Tx, p Proof) (*Step, error
 	if err != nil {
 		return nil, err
 	}
-	if acc.State != account.Active {
+	return m.prove(ctx, tx, acc, p)
+}
+
+// prove is Prove with the account as it was read in the same transaction.
+func (m *Machine) prove(ctx context.Context, tx store.Tx, acc *account.Account, p Proof) (*Step, error) {
+	if acc.ID != p.Account || acc.State != account.Active {
 		return nil, errRefused
 	}
 	if !enough(acc, p.Factors) {
@@ -194,7 +200,7 @@ func (m *Machine) Prove(ctx context.Context, tx store.Tx, p Proof) (*Step, error
 		return nil, err
 	}
 	started, err := m.cfg.Sessions.Start(ctx, tx, session.Fresh{Account: acc.ID, Epoch: acc.Epoch, Factors: p.Factors,
-		Transport: c.Transport, Label: c.Label, Address: e.Address, At: p.At})
+		Transport: c.Transport, Label: c.Label, Address: e.Address, At: p.At, Since: p.Since})
 	if err != nil {
 		return nil, err
 	}

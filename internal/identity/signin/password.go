@@ -64,8 +64,10 @@ func (m *Machine) password(ctx context.Context, email string, password types.Sec
 		}
 	}
 	var step *Step
+	since := m.cfg.Sessions.Mark()
 	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		if err := m.unchanged(ctx, tx, acc); err != nil {
+		now, err := m.unchanged(ctx, tx, acc)
+		if err != nil {
 			return err
 		}
 		if stale {
@@ -76,8 +78,7 @@ func (m *Machine) password(ctx context.Context, email string, password types.Sec
 		if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
 			return err
 		}
-		var err error
-		step, err = m.Prove(ctx, tx, Proof{Account: acc.ID, Factors: types.Password, Client: c})
+		step, err = m.prove(ctx, tx, now, Proof{Account: acc.ID, Factors: types.Password, Client: c, Since: since})
 		return err
 	})
 	return step, err
@@ -111,14 +112,14 @@ func (m *Machine) compare(ctx context.Context, try throttle.Try, acc *account.Ac
 	return ok, stale, nil
 }
 
-// unchanged refuses when the account's password, factors or state changed while its password was being hashed.
-func (m *Machine) unchanged(ctx context.Context, tx store.Tx, acc *account.Account) error {
+// unchanged reads the account again, and refuses when its password, factors or state changed while its password was being hashed.
+func (m *Machine) unchanged(ctx context.Context, tx store.Tx, acc *account.Account) (*account.Account, error) {
 	now, err := m.cfg.Accounts.Get(ctx, tx, acc.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if now.Epoch != acc.Epoch || now.State != acc.State {
-		return errRefused
+		return nil, errRefused
 	}
-	return nil
+	return now, nil
 }

@@ -61,7 +61,7 @@ func (m *Machine) stepUpPassword(ctx context.Context, who *types.Caller, passwor
 	}
 	var started *session.Started
 	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		if err := m.unchanged(ctx, tx, acc); err != nil {
+		if _, err := m.unchanged(ctx, tx, acc); err != nil {
 			return err
 		}
 		if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {

@@ -8,6 +8,7 @@
 package throttle
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"encoding/hex"
@@ -119,7 +120,7 @@ var (
 		ON CONFLICT (lane) DO UPDATE SET
 			count = CASE WHEN fastness_throttle.until <= ? THEN 1 ELSE fastness_throttle.count + 1 END,
 			until = CASE WHEN fastness_throttle.until <= ? THEN excluded.until ELSE fastness_throttle.until END`)
-	read     = store.SQL(`SELECT count, until FROM fastness_throttle WHERE lane = ?`)
+	read     = store.SQL(`SELECT lane, count, until FROM fastness_throttle WHERE lane IN (?, ?, ?)`)
 	giveBack = store.SQL(`UPDATE fastness_throttle SET count = count - 1 WHERE lane = ? AND count > 0`)
 	forget   = store.SQL(`DELETE FROM fastness_throttle WHERE lane = ?`)
 	sweep    = store.SQL(`DELETE FROM fastness_throttle WHERE until <= ?`)
@@ -131,17 +132,20 @@ func (t *Throttle) Take(ctx context.Context, try Try) error {
 	now, lanes := types.Micros(t.clock.Now()), t.lanes(try)
 	var wait int64
 	err := t.db.Write(ctx, func(tx store.Tx) error {
+		var counts [most]int64
 		var err error
-		if wait, err = t.wait(ctx, tx, lanes, now); err != nil || wait > 0 {
+		if counts, wait, err = t.standing(ctx, tx, lanes, now); err != nil || wait > 0 {
 			return err
 		}
 		end := now + t.limits.Window.Microseconds()
-		for _, l := range lanes {
+		for i, l := range lanes {
 			if _, err := tx.Exec(ctx, count, types.BytesValue(l.key), types.IntValue(end), types.IntValue(now), types.IntValue(now)); err != nil {
 				return err
 			}
-			if err := t.note(ctx, tx, try, l); err != nil {
-				return err
+			if n := counts[i] + 1; n == int64(l.limit) {
+				if err := t.note(tx, try, l, n); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -193,41 +197,39 @@ func (t *Throttle) Settle(ctx context.Context, try Try, hashed error) error {
 }
 
 // note makes one entry per lane and window, at the guess that uses the lane up.
-func (t *Throttle) note(ctx context.Context, tx store.Tx, try Try, l lane) error {
-	n, _, err := t.state(ctx, tx, l.key)
-	if err != nil || n != int64(l.limit) {
-		return err
-	}
+func (t *Throttle) note(tx store.Tx, try Try, l lane, n int64) error {
 	e := types.NewEntry(types.SignInFail, types.Refused, &types.Caller{Address: try.Address}, t.clock.Now())
 	e.Code, e.Count = "limit:"+try.What+":"+l.name, n
 	return tx.Record(e)
 }
 
-// wait is how long until every lane has room again, in microseconds; 0 when all have.
-func (t *Throttle) wait(ctx context.Context, r store.Reader, lanes []lane, now int64) (int64, error) {
-	var wait int64
-	for _, l := range lanes {
-		n, until, err := t.state(ctx, r, l.key)
-		if err != nil {
-			return 0, err
-		}
-		if until > now && n >= int64(l.limit) {
-			wait = max(wait, until-now)
-		}
-	}
-	return wait, nil
-}
+// most is how many lanes a guess is counted in.
+const most = 3
 
-func (t *Throttle) state(ctx context.Context, r store.Reader, key []byte) (n, until int64, err error) {
-	rows, err := r.Query(ctx, read, types.BytesValue(key))
+// standing reads what is counted in each lane whose window still runs, and how long it is until every lane has room again, in
+// microseconds; 0 when all have.
+func (t *Throttle) standing(ctx context.Context, r store.Reader, lanes []lane, now int64) (counts [most]int64, wait int64, err error) {
+	var keys [most]types.Value
+	for i := range keys {
+		keys[i] = types.BytesValue(lanes[min(i, len(lanes)-1)].key)
+	}
+	rows, err := r.Query(ctx, read, keys[:]...)
 	if err != nil {
-		return 0, 0, err
+		return counts, 0, err
 	}
 	defer rows.Close()
-	if rows.Next() {
-		n, until = rows.Int(0), rows.Int(1)
+	for rows.Next() {
+		n, until := rows.Int(1), rows.Int(2)
+		for i, l := range lanes {
+			if until <= now || !bytes.Equal(l.key, rows.Bytes(0)) {
+				continue
+			}
+			if counts[i] = n; n >= int64(l.limit) {
+				wait = max(wait, until-now)
+			}
+		}
 	}
-	return n, until, rows.Err()
+	return counts, wait, rows.Err()
 }
 
 // Sweep deletes lanes whose window is over.
