@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync"
-	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/mail"
 	"github.com/fastness-dev/fastness/internal/plan"
@@ -77,33 +75,4 @@ func (a *App) Letters(ctx context.Context) (int, error) { return a.jobs.Waiting(
 // Unsent lists letters that were given up, last first: at most limit.
 func (a *App) Unsent(ctx context.Context, limit int) ([]job.Failed, error) {
 	return a.jobs.Failed(ctx, mail.Queue, limit)
-}
-
-// work runs what goes on in the background until ctx ends, and returns a function that waits for its end.
-func (a *App) work(ctx context.Context) (wait func()) {
-	var wg sync.WaitGroup
-	for _, run := range []func(context.Context){a.Identity.Run, a.settle, a.calibrate, a.Mail.Run, func(ctx context.Context) {
-		a.jobs.Schedule(ctx,
-			job.Task{Name: "keep.tidy", Every: time.Hour, Do: func(ctx context.Context, _ job.Lease) error { return a.Keep.Tidy(ctx) }},
-			job.Task{Name: "job.sweep", Every: time.Hour, Do: func(ctx context.Context, _ job.Lease) error { return a.jobs.Sweep(ctx) }})
-	}} {
-		wg.Go(func() { run(ctx) })
-	}
-	return wg.Wait
-}
-
-// settle records what was counted, every minute.
-func (a *App) settle(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := a.Keep.Settle(ctx); err != nil {
-				a.opt.Log.Warn("counted refusals were not recorded", "error", err.Error())
-			}
-		}
-	}
 }

@@ -258,3 +258,53 @@ func TestSilenceTurnsCachesOff(t *testing.T) {
 		}
 	})
 }
+
+// TestCutOffForgetsWhatItKnew: a process that was cut off while an account was shut out, and for so long that the news of it is gone, honours
+// neither its sessions nor its tokens when the database is back.
+func TestCutOffForgetsWhatItKnew(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, storetest.Options{Tables: tables()}, func(t *testing.T, db store.DB) {
+		one, two, line := replicas(t, db)
+		id := one.person("ann@example.org", "patient")
+		ann := one.in("ann@example.org")
+		token, _ := one.issue(ann, map[string]any{"name": "script", "roles": []string{"patient"}, "expires": time.Now().Add(24 * time.Hour)})
+		back := make(chan struct{}, 16)
+		two.Watch(func(account, session types.ID) {
+			if account == "" && session == "" {
+				back <- struct{}{}
+			}
+		})
+		if !eventually(5*time.Second, func() bool { return two.alive(ann) && two.alive(token) }) {
+			t.Fatal("session and token do not open the other process")
+		}
+		time.Sleep(300 * time.Millisecond)
+		two.alive(ann) // by now its cache is in use, and holds both
+		two.alive(token)
+		line.cut.Store(true)
+		time.Sleep(1200 * time.Millisecond)
+		for len(back) > 0 {
+			<-back
+		}
+		if err := one.Disable(one.ctx(), operator, id); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Write(one.ctx(), func(tx store.Tx) error {
+			_, err := tx.Exec(one.ctx(), store.SQL("DELETE FROM fastness_feed"))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		line.cut.Store(false)
+		select {
+		case <-back:
+		case <-time.After(3 * time.Second):
+		}
+		time.Sleep(50 * time.Millisecond)
+		if b := *ann; two.alive(&b) {
+			t.Error("a session that was ended while the process was cut off is honoured")
+		}
+		if b := *token; two.alive(&b) {
+			t.Error("a token that was ended while the process was cut off is honoured")
+		}
+	})
+}

@@ -137,21 +137,21 @@ func New(cfg Config) (*Identity, error) {
 	return i, nil
 }
 
-// Run follows the feed and sweeps what is over, until ctx ends.
-func (i *Identity) Run(ctx context.Context) {
-	go func() {
-		tick := time.NewTicker(10 * time.Minute)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				i.sweep(ctx)
-			}
+// Run follows the feed until ctx ends.
+func (i *Identity) Run(ctx context.Context) { i.feed.Run(ctx) }
+
+// Tidy sweeps what is over, until ctx ends.
+func (i *Identity) Tidy(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			i.sweep(ctx)
 		}
-	}()
-	i.feed.Run(ctx)
+	}
 }
 
 // sweep deletes what is over. A failure is left to the next round: nothing that is over is honoured meanwhile.
@@ -168,7 +168,8 @@ func (i *Identity) sweep(ctx context.Context) {
 func (i *Identity) DB() store.DB { return i.db }
 
 // Watch calls fn for each account and each session (one of the two is empty) whose standing changed, in this process or
-// another: for streams that outlive the request that opened them. fn must be quick and must not write.
+// another, and with both empty after this process was cut off from the others, when anyone's may have: for streams that outlive
+// the request that opened them. fn must be quick and must not write.
 func (i *Identity) Watch(fn func(account, session types.ID)) {
 	i.feed.Subscribe(func(n feed.Note) {
 		switch n.Kind {
@@ -176,6 +177,8 @@ func (i *Identity) Watch(fn func(account, session types.ID)) {
 			fn(n.Subject, "")
 		case feed.Session:
 			fn("", n.Subject)
+		case feed.Missed:
+			fn("", "")
 		}
 	})
 }

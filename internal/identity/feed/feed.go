@@ -4,7 +4,8 @@
 // Policy: a note is written in the transaction of the act it tells of, so neither exists without the other. The process
 // that acted applies its notes before the act is answered. Silence is never consent: a process that has not seen its own
 // heartbeat come back for three seconds, or that sees a replica whose clock is far from its own, stops trusting its caches
-// and asks the database each time, until the feed flows again.
+// and asks the database each time, until the feed flows again; and forgets then whatever it knew before, for news may be
+// gone that it has not heard.
 //
 // The map: feed.go (notes, the wrapped database), poll.go (the loop, the heartbeat).
 package feed
@@ -27,6 +28,7 @@ const (
 	Account Kind = "account" // state, epoch, grants or factors of an account changed: forget all its sessions and tokens
 	Session Kind = "session" // one session ended or changed
 	Token   Kind = "token"   // one API token was revoked
+	Missed  Kind = "missed"  // nobody's: this process was deaf for a while, and anything may have changed; it is never written
 )
 
 // Note is one piece of news.
@@ -55,7 +57,7 @@ type Feed struct {
 	alive   atomic.Int64 // microseconds of the last proof that the feed flows; 0: never
 	cut     atomic.Bool  // a replica's clock is too far away
 	base    time.Time
-	seen    map[types.ID]int64 // notes applied in the window, by id; poll's own
+	seen    map[types.ID]int64 // notes applied in the window, by id, with their times; poll's own
 	beat    int64
 }
 

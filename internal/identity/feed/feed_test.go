@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -19,7 +20,13 @@ func pair(t *testing.T, fn func(t *testing.T, clock *types.ManualClock, a, b *ha
 		clock := types.NewManualClock(start)
 		one := func(c types.Clock) *hand {
 			h := &hand{Feed: New(Config{DB: db, Clock: c, Shared: true}), known: map[types.ID]replica{}}
-			h.Subscribe(func(n Note) { h.got = append(h.got, n) })
+			h.Subscribe(func(n Note) {
+				if n.Kind == Missed {
+					h.missed++
+				} else {
+					h.got = append(h.got, n)
+				}
+			})
 			return h
 		}
 		fn(t, clock, one(clock), one(&offset{clock, &time.Time{}}))
@@ -30,6 +37,8 @@ type hand struct {
 	*Feed
 	known map[types.ID]replica
 	got   []Note
+	// missed counts how often it was told that it may have missed something.
+	missed int
 }
 
 func (h *hand) turn(t *testing.T) {
@@ -143,6 +152,113 @@ func TestClocksApart(t *testing.T) {
 		turn()
 		if !a.Live() {
 			t.Fatal("caches stay off although the clocks agree again")
+		}
+	})
+}
+
+// TestMissedNews: a process that was deaf for longer than notes are read again cannot know what ended meanwhile: before its caches are
+// trusted again it is told to forget everything. One that heard all along is not.
+func TestMissedNews(t *testing.T) {
+	pair(t, func(t *testing.T, clock *types.ManualClock, a, b *hand) {
+		for range 3 {
+			a.turn(t)
+			b.turn(t)
+			clock.Advance(time.Second)
+		}
+		if b.missed != 1 { // its first poll: what was before is not known either
+			t.Fatalf("told %d times while it heard everything", b.missed)
+		}
+		note := Note{Kind: Session, Subject: types.RandomID()}
+		if err := a.DB().Write(context.Background(), func(tx store.Tx) error { return Announce(context.Background(), tx, note) }); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(overlap + 10*time.Second)
+		trusted := false
+		b.Subscribe(func(n Note) { trusted = trusted || n.Kind == Missed && b.Live() })
+		b.turn(t)
+		if !b.Live() {
+			t.Fatal("caches did not come back")
+		}
+		if b.missed != 2 || len(b.got) != 0 || trusted {
+			t.Fatalf("a process that was deaf heard %v, was told %d times to forget, and trusted its caches before: %v", b.got, b.missed-1, trusted)
+		}
+		*b.cfg.Clock.(*offset).by = time.Time{}.Add(-time.Minute) // notes of another time may be passed over as well
+		for range 2 {
+			clock.Advance(time.Second)
+			b.turn(t)
+			a.turn(t)
+		}
+		*b.cfg.Clock.(*offset).by = time.Time{}
+		before := a.missed
+		for range 2 {
+			clock.Advance(time.Second)
+			b.turn(t)
+			a.turn(t)
+		}
+		if !a.Live() || a.missed != before+1 {
+			t.Fatalf("after the clocks were apart it was told %d times to forget", a.missed-before)
+		}
+	})
+}
+
+// torn is a database whose answers break off before their second row.
+type torn struct {
+	store.DB
+	on bool
+}
+
+func (d *torn) View(ctx context.Context, fn func(store.Reader) error) error {
+	return d.DB.View(ctx, func(r store.Reader) error { return fn(&tornReader{r, d}) })
+}
+
+type tornReader struct {
+	store.Reader
+	d *torn
+}
+
+func (r *tornReader) Query(ctx context.Context, s *store.Stmt, args ...types.Value) (store.Rows, error) {
+	rows, err := r.Reader.Query(ctx, s, args...)
+	if err == nil && r.d.on && s == notesAfter {
+		return &tornRows{Rows: rows}, nil
+	}
+	return rows, err
+}
+
+type tornRows struct {
+	store.Rows
+	read int
+	err  error
+}
+
+func (r *tornRows) Next() bool {
+	if r.read++; r.read > 1 {
+		r.err = errors.New("the connection was lost")
+		return false
+	}
+	return r.Rows.Next()
+}
+
+func (r *tornRows) Err() error { return errors.Join(r.err, r.Rows.Err()) }
+
+// TestHalfReadNewsIsReadAgain: notes of an answer that broke off are applied with the next poll.
+func TestHalfReadNewsIsReadAgain(t *testing.T) {
+	pair(t, func(t *testing.T, clock *types.ManualClock, a, b *hand) {
+		line := &torn{DB: b.cfg.DB}
+		b.cfg.DB = line
+		b.turn(t)
+		for n := range 3 {
+			note := Note{Kind: Session, Subject: types.ID(fmt.Sprint(n))}
+			if err := a.DB().Write(context.Background(), func(tx store.Tx) error { return Announce(context.Background(), tx, note) }); err != nil {
+				t.Fatal(err)
+			}
+			clock.Advance(10 * time.Millisecond)
+		}
+		line.on = true
+		b.turn(t)
+		line.on = false
+		b.turn(t)
+		if len(b.got) != 3 {
+			t.Fatalf("heard %v", b.got)
 		}
 	})
 }

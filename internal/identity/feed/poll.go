@@ -89,9 +89,9 @@ func (f *Feed) writeBeat(ctx context.Context) error {
 // poll reads the feed once. It proves life only when it also read back the heartbeat this process wrote last: a database
 // that serves an old state (a lagging standby) is silence.
 func (f *Feed) poll(ctx context.Context, known map[types.ID]replica) {
-	began := f.elapsed()
+	began, heard := f.elapsed(), f.Live()
 	now := f.cfg.Clock.Now()
-	var fresh []Note
+	var fresh []news
 	own, skewed := false, false
 	err := f.cfg.DB.View(ctx, func(r store.Reader) error {
 		var err error
@@ -105,7 +105,12 @@ func (f *Feed) poll(ctx context.Context, known map[types.ID]replica) {
 		return
 	}
 	for _, n := range fresh {
-		f.apply(n)
+		f.apply(n.Note)
+		f.seen[n.id] = n.at // only now: what was read and not applied is read again
+	}
+	f.forget(now)
+	if own && !skewed && !heard {
+		f.apply(Note{Kind: Missed})
 	}
 	f.cut.Store(skewed)
 	if own {
@@ -136,28 +141,38 @@ func (f *Feed) readBeats(ctx context.Context, r store.Reader, known map[types.ID
 	return own, skewed, rows.Err()
 }
 
-func (f *Feed) readNotes(ctx context.Context, r store.Reader, now time.Time) ([]Note, error) {
+// news is a note as it is written down.
+type news struct {
+	Note
+	id types.ID
+	at int64
+}
+
+// readNotes reads what was not applied yet.
+func (f *Feed) readNotes(ctx context.Context, r store.Reader, now time.Time) ([]news, error) {
 	rows, err := r.Query(ctx, notesAfter, types.TextValue(string(floorID(now.Add(-overlap)))))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var fresh []Note
+	var fresh []news
 	for rows.Next() {
 		id := types.ID(rows.Text(0))
-		if _, done := f.seen[id]; done {
-			continue
+		if _, done := f.seen[id]; !done {
+			fresh = append(fresh, news{Note{Kind: Kind(rows.Text(2)), Subject: types.ID(rows.Text(3))}, id, rows.Int(1)})
 		}
-		f.seen[id] = rows.Int(1)
-		fresh = append(fresh, Note{Kind: Kind(rows.Text(2)), Subject: types.ID(rows.Text(3))})
 	}
+	return fresh, rows.Err()
+}
+
+// forget drops what is too old to be read again.
+func (f *Feed) forget(now time.Time) {
 	horizon := types.Micros(now.Add(-2 * keep))
 	for id, at := range f.seen {
 		if at < horizon {
 			delete(f.seen, id)
 		}
 	}
-	return fresh, rows.Err()
 }
 
 // floorID is the smallest prefix of ids made at t: ids sort by their first 48 bits, which are milliseconds.

@@ -93,6 +93,21 @@ func (c *cache) drop(h hash) {
 func (c *cache) dropAccount(id types.ID) { c.dropAll(c.byAccount, id) }
 func (c *cache) dropSession(id types.ID) { c.dropAll(c.bySession, id) }
 
+// clear drops everything.
+func (c *cache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gen.Add(1)
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		clear(s.m)
+		s.mu.Unlock()
+	}
+	clear(c.byAccount)
+	clear(c.bySession)
+}
+
 func (c *cache) dropAll(index map[types.ID]map[hash]struct{}, id types.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -91,6 +91,8 @@ func New(cfg Config) *Sessions {
 			s.cache.dropAccount(n.Subject)
 		case feed.Session:
 			s.cache.dropSession(n.Subject)
+		case feed.Missed:
+			s.cache.clear()
 		}
 	})
 	return s

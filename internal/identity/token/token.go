@@ -72,7 +72,7 @@ const maxKnown = 10_000
 func New(cfg Config) *Tokens {
 	t := &Tokens{cfg: cfg, db: cfg.Feed.DB(), known: map[[32]byte]*entry{}}
 	cfg.Feed.Subscribe(func(n feed.Note) {
-		if n.Kind == feed.Account || n.Kind == feed.Token {
+		if n.Kind == feed.Account || n.Kind == feed.Token || n.Kind == feed.Missed {
 			t.mu.Lock()
 			t.gen++
 			clear(t.known)
