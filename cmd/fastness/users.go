@@ -6,6 +6,7 @@ import (
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/cmd/fastness/person"
+	"github.com/fastness-dev/fastness/cmd/fastness/terminal"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -44,7 +45,7 @@ func (c *usersAddCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "account %s\nenrolment link, once, for %v:\n%s\n", added.ID, added.Valid, added.Link.Reveal())
+		fmt.Fprintf(e.out, "account %s\nenrolment link, once, for %s:\n%s\n", added.ID, terminal.Span(added.Valid), added.Link.Reveal())
 		person.Waiting(e.out, added.Waits)
 		return nil
 	})
@@ -67,7 +68,7 @@ func (c *usersInviteCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "invited; the link is good for %v\n", added.Valid)
+		fmt.Fprintf(e.out, "invited; the link is good for %s\n", terminal.Span(added.Valid))
 		if app.Plan.Development() {
 			fmt.Fprintln(e.out, added.Link.Reveal())
 		}

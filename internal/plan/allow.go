@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/fastness-dev/fastness/internal/plan/rule"
@@ -58,14 +57,14 @@ func (r *Rule) Words(c *Collection) string {
 	return strings.Join(r.Names(c), ", ")
 }
 
-// Terms says what a rule asks beside its condition: ", with a factor proved within 5m0s".
+// Terms says what a rule asks beside its condition: ", with a factor proved within 5m".
 func (r *Rule) Terms() string {
 	s := ""
 	if r.Public != "" {
 		s = ", also without signing in (" + r.Public + ")"
 	}
 	if r.Fresh > 0 {
-		s += fmt.Sprintf(", with a factor proved within %v", r.Fresh)
+		s += ", with a factor proved within " + span(r.Fresh)
 	}
 	return s
 }

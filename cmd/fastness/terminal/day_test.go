@@ -19,3 +19,12 @@ func TestDay(t *testing.T) {
 		}
 	}
 }
+
+// TestSpan: the largest unit that is exact.
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{15 * time.Minute: "15 minutes", 7 * 24 * time.Hour: "7 days", 24 * time.Hour: "1 day", 36 * time.Hour: "36 hours", 90 * time.Second: "1m30s"} {
+		if got := Span(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}

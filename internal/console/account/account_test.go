@@ -257,3 +257,13 @@ func TestEveryPageAsksWho(t *testing.T) {
 	}
 	ann.get("/account/").says(200, "You are signed in here only")
 }
+
+// TestPasswordHint: what the declaration demands of a password stands beside the field, before anybody has tried, in words of the reader.
+func TestPasswordHint(t *testing.T) {
+	h := serveWith(t, "password: {compose: [digit, upper], because: \"an insurer asks for it\"}\n")
+	ann := h.browser()
+	ann.get("/account/sign-up").says(200, "It must contain: digit, capital letter.")
+	ann.post("/account/sign-up", "email", "ann@clinic.example", "password", "violet harbour 7 lanterns").says(422, "Use at least one capital letter.")
+	ann.header.Set("Accept-Language", "de")
+	ann.get("/account/sign-up").says(200, "Es muss enthalten: Ziffer, Großbuchstabe.")
+}

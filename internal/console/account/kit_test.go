@@ -72,7 +72,10 @@ func (w *terminal) all() string {
 	return w.text.String()
 }
 
-func serve(t *testing.T) *house {
+func serve(t *testing.T) *house { t.Helper(); return serveWith(t, "") }
+
+// serveWith is serve with more in the declaration.
+func serveWith(t *testing.T, more string) *house {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
@@ -81,7 +84,7 @@ func serve(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	address := "127.0.0.1:" + port
-	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), fmt.Appendf(nil, declaration, address), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), fmt.Appendf(nil, declaration+more, address), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	h := &house{t: t, clock: types.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), said: &terminal{}}

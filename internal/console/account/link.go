@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/console/field"
@@ -133,7 +134,16 @@ func (p *Pages) passwordHint(r *plan.Request, mfa bool) string {
 			least = 8
 		}
 	}
-	return p.kit.Text(p.kit.Language(r), "At least %s characters. A few words that do not belong together do well.", strconv.Itoa(least))
+	l := p.kit.Language(r)
+	hint := p.kit.Text(l, "At least %s characters. A few words that do not belong together do well.", strconv.Itoa(least))
+	var kinds []string
+	for _, c := range p.cfg.Plan.Decl.Password.Compose {
+		kinds = append(kinds, p.kit.Class(l, c))
+	}
+	if len(kinds) > 0 {
+		hint += " " + p.kit.Text(l, "It must contain: %s.", strings.Join(kinds, ", "))
+	}
+	return hint
 }
 
 func (p *Pages) signUpView(r *plan.Request) page.View {

@@ -93,6 +93,12 @@ var wrong = map[string]string{
 	"unknown_action":      "Choose at least one thing that the token may do.",
 }
 
+// classes are the kinds of characters that a declaration may demand of passwords, as a person calls them.
+var classes = map[string]string{"letter": "letter", "digit": "digit", "upper": "capital letter", "symbol": "symbol"}
+
+// Class names a kind of characters in the reader's words.
+func (k *Kit) Class(l Language, name string) string { return k.text(l, classes[name]) }
+
 // Message puts a refusal into the reader's words.
 func (k *Kit) Message(l Language, e *types.Error) string {
 	if s, ok := said[e.Code]; ok {
@@ -125,7 +131,7 @@ func (k *Kit) Errors(l Language, e *types.Error, path func(string) string) []Fie
 		}
 		limit := f.Limit
 		if f.Code == "composition" {
-			limit = k.text(l, limit)
+			limit = k.Class(l, limit)
 		}
 		if strings.Contains(text, "%s") {
 			out = append(out, FieldError{name, k.text(l, text, limit)})

@@ -125,7 +125,7 @@ func (g *Grants) InForce(ctx context.Context, r store.Reader, account types.ID, 
 
 // Refusals of Add and Remove.
 var (
-	errRole    = types.Refuse(types.Invalid, "unknown_role", "the declaration has no such role; fastness check lists them")
+	errRole    = types.Refuse(types.Invalid, "unknown_role", "the declaration has no such role; it names them under roles")
 	errOrg     = types.Refuse(types.Invalid, "organisation_role", "this role is held within an organisation; give it with: fastness organisations put")
 	errManage  = types.Refuse(types.Forbidden, "not_allowed", "granting takes a role that manages roles; ask an operator")
 	errLack    = types.Refuse(types.Forbidden, "role_not_held", "you can only grant or withdraw roles that you have in force yourself; ask somebody who has it")

@@ -76,7 +76,7 @@ func (d *Desk) explain(acc *account.Account, grants []grant.Grant, demanded plan
 		case !role.Requires.Met(bestOf(acc)) || !demanded.Met(bestOf(acc)):
 			line += "dormant: it requires a factor that the account has not enrolled"
 		case !role.Requires.Met(types.Password) || !demanded.Met(types.Password):
-			line += "in force in sessions that proved a second factor"
+			line += "in force in sessions that proved " + factorAsked(role.Requires.Met(twoSteps) && demanded.Met(twoSteps))
 		default:
 			line += "in force"
 		}
@@ -86,6 +86,17 @@ func (d *Desk) explain(acc *account.Account, grants []grant.Grant, demanded plan
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// twoSteps is what a session has proved that meets every demand but that of a passkey.
+const twoSteps = types.Password | types.TOTP
+
+// factorAsked names what a session must have proved beside a password; any says whether every second factor will do.
+func factorAsked(any bool) string {
+	if any {
+		return "a second factor"
+	}
+	return "a passkey"
 }
 
 // bestOf is what the account could prove with everything it has enrolled.

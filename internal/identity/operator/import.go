@@ -55,7 +55,7 @@ func (d *Desk) Import(ctx context.Context, by *types.Caller, in Import) ([]Fate,
 		for _, name := range p.Roles {
 			switch r, ok := d.cfg.Grants.Role(name); {
 			case !ok || r.Org:
-				return nil, types.Refuse(types.Invalid, "unknown_role", "the declaration has no such role for accounts; fastness check lists them")
+				return nil, types.Refuse(types.Invalid, "unknown_role", "the declaration has no such role for accounts; it names them under roles")
 			case r.Approve:
 				return nil, types.Refuse(types.Forbidden, "approval_required", "two persons give this role: import without it, ask for it, and let another one approve")
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
@@ -14,10 +15,18 @@ import (
 )
 
 var (
-	errNoCollection = types.Refuse(types.NotFound, "unknown_collection", "the declaration has no such collection; fastness check lists them")
-	errNoAction     = &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "correct the named values",
+	errNoAction = &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "correct the named values",
 		Fields: []types.FieldError{{Path: "action", Code: "unknown_action", Detail: "an action is read, create, update or delete"}}}
 )
+
+// collections names what there is.
+func collections(p *plan.Plan) string {
+	var out []string
+	for _, c := range p.Collections {
+		out = append(out, c.Name)
+	}
+	return strings.Join(out, ", ")
+}
 
 // may is what an account could do at most, and with its password alone.
 type may struct {
@@ -25,6 +34,7 @@ type may struct {
 	acc     *account.Account
 	best    *types.Caller // with every factor it has enrolled
 	plain   *types.Caller // with the first factor alone
+	twice   *types.Caller // with a second factor that is no passkey
 	dormant types.RoleSet // held and out of its reach
 }
 
@@ -36,7 +46,7 @@ func (d *Desk) ExplainMay(ctx context.Context, by *types.Caller, id types.ID, co
 	}
 	col := d.cfg.Plan.Collection(collection)
 	if col == nil {
-		return nil, errNoCollection
+		return nil, types.Refuse(types.NotFound, "unknown_collection", "the declaration has no such collection; it has: "+collections(d.cfg.Plan))
 	}
 	actions := []types.Action{types.Read, types.Create, types.Update, types.Delete}
 	if action != "" {
@@ -60,7 +70,10 @@ func (d *Desk) ExplainMay(ctx context.Context, by *types.Caller, id types.ID, co
 		if m.best, m.dormant, err = caller(bestOf(m.acc)); err != nil {
 			return err
 		}
-		m.plain, _, err = caller(types.Password)
+		if m.plain, _, err = caller(types.Password); err != nil {
+			return err
+		}
+		m.twice, _, err = caller(twoSteps)
 		return err
 	})
 	if errors.Is(err, account.ErrNone) {
@@ -79,18 +92,24 @@ func (d *Desk) ExplainMay(ctx context.Context, by *types.Caller, id types.ID, co
 	return lines, nil
 }
 
+// indexes are the rules that an action could use.
+func (m *may) indexes(col *plan.Collection, a types.Action, by *types.Caller) []int {
+	var out []int
+	for _, f := range m.plan.For(col, a, by) {
+		out = append(out, f.Rule.Index)
+	}
+	return out
+}
+
 // say is the answer for one action.
 func (m *may) say(col *plan.Collection, a types.Action) []string {
 	head := a.String() + " of " + col.Name + ": "
 	var lines []string
-	plain := map[int]bool{}
-	for _, f := range m.plan.For(col, a, m.plain) {
-		plain[f.Rule.Index] = true
-	}
+	plain, twice := m.indexes(col, a, m.plain), m.indexes(col, a, m.twice)
 	for _, f := range m.plan.For(col, a, m.best) {
 		line := head + "yes, " + f.Words(col) + ", when " + rule.English(f.When, m.plan.Scope(col, a))
-		if !plain[f.Rule.Index] {
-			line += ", in sessions that proved a second factor"
+		if !slices.Contains(plain, f.Rule.Index) {
+			line += ", in sessions that proved " + factorAsked(slices.Contains(twice, f.Rule.Index))
 		}
 		lines = append(lines, line+f.Terms())
 	}
@@ -98,12 +117,14 @@ func (m *may) say(col *plan.Collection, a types.Action) []string {
 		return lines
 	}
 	line := head + "no"
-	var dormant, lacking []string
+	var dormant, lacking, within []string
 	for _, role := range m.plan.Roles {
-		if role.Org || m.best.Roles.Has(role.Set) || len(m.plan.For(col, a, &types.Caller{Kind: types.Signed, Account: m.acc.ID, Roles: m.best.Roles | role.Set})) == 0 {
+		if m.best.Roles.Has(role.Set) || len(m.plan.For(col, a, &types.Caller{Kind: types.Signed, Account: m.acc.ID, Roles: m.best.Roles | role.Set})) == 0 {
 			continue
 		}
-		if m.dormant.Has(role.Set) {
+		if role.Org { // which organisation is active is the session's choice: here nobody holds its role
+			within = append(within, role.Name)
+		} else if m.dormant.Has(role.Set) {
 			dormant = append(dormant, role.Name)
 		} else {
 			lacking = append(lacking, role.Name)
@@ -114,8 +135,12 @@ func (m *may) say(col *plan.Collection, a types.Action) []string {
 		line += "; it holds " + strings.Join(dormant, " and ") + ", which is dormant until a factor is enrolled and proved"
 	case len(lacking) > 0:
 		line += "; it would take the role " + strings.Join(lacking, " or ")
+	case len(within) > 0: // said below
 	default:
 		line += "; no rule grants it to anybody"
+	}
+	if len(within) > 0 {
+		line += "; within an organisation whoever is " + strings.Join(within, " or ") + " there may"
 	}
 	return []string{line}
 }

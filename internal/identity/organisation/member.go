@@ -90,7 +90,7 @@ func (o *Organisations) put(ctx context.Context, tx store.Tx, org, who types.ID,
 // Put gives a member another role; an operator also makes members. The last owner keeps the highest role.
 func (o *Organisations) Put(ctx context.Context, by *types.Caller, org, who types.ID, role string) error {
 	if o.cfg.Roster.rank(role) < 0 {
-		return invalid("role", "unknown_role", "the declaration has no such role within organisations; fastness check lists them")
+		return invalid("role", "unknown_role", "the declaration has no such role within organisations; it names them under organisations")
 	}
 	return o.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		own, err := o.judge(ctx, tx, by, org, o.owns)
