@@ -151,7 +151,7 @@ func (s *Sessions) entry(ctx context.Context, rd store.Reader, r *row, now time.
 	e := &entry{transport: Transport(r.transport), dev: r.dev, rotateAt: r.expires,
 		deadline: min(r.expires, us+(5*time.Minute).Microseconds())}
 	e.caller = types.Caller{Kind: types.Signed, Account: r.account, Roles: force, Dormant: dormant, Org: within,
-		Session: r.session, Factors: proved, FreshAt: types.FromMicros(r.freshAt)}
+		Session: r.session, Epoch: r.epoch, Factors: proved, FreshAt: types.FromMicros(r.freshAt)}
 	if !until.IsZero() {
 		e.deadline = min(e.deadline, types.Micros(until))
 	}
@@ -164,6 +164,28 @@ func (s *Sessions) entry(ctx context.Context, rd store.Reader, r *row, now time.
 	e.seen.Store(r.seen)
 	e.persisted.Store(r.seen)
 	return e, nil
+}
+
+var stands = store.SQL(`SELECT s.id FROM fastness_session s JOIN fastness_account a ON a.id = s.account
+	WHERE s.id = ? AND s.account = ? AND s.epoch = ? AND a.epoch = s.epoch AND a.state = 'active'`)
+
+var errOver = types.Refuse(types.Unauthenticated, "credential_invalid", "the session is over or the token is not valid; sign in again")
+
+// Stands refuses a caller whose session ended after he was let in, or whose account's password, factors or state changed since. Whatever
+// outlives a session is judged by it in its own transaction: a request that was under way must not undo what its owner did against it.
+func Stands(ctx context.Context, r store.Reader, who *types.Caller) error {
+	rows, err := r.Query(ctx, stands, types.IDValue(who.Session), types.IDValue(who.Account), types.IntValue(who.Epoch))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return errOver
+	}
+	return nil
 }
 
 var touchRow = store.SQL(`UPDATE fastness_session SET seen = ? WHERE id = ? AND seen < ?`)

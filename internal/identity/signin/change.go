@@ -15,6 +15,9 @@ func (m *Machine) ChangeFactor(ctx context.Context, tx store.Tx, who *types.Call
 	if who.Kind != types.Signed || who.Session == "" {
 		return nil, errNoSession
 	}
+	if err := session.Stands(ctx, tx, who); err != nil {
+		return nil, err
+	}
 	if err := m.cfg.Accounts.SetFactors(ctx, tx, who.Account, kind, count); err != nil {
 		return nil, err
 	}
