@@ -8,6 +8,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/identity/token"
+	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -92,4 +93,50 @@ func TestThiefCannotVoidTheNotice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestManagerUnderWay: a manager whose role is withdrawn, who is disabled or signed out, does nothing with a request that was let in before.
+func TestManagerUnderWay(t *testing.T) {
+	ends := map[string]func(w *town, boss *types.Caller) error{
+		"withdrawn": func(w *town, boss *types.Caller) error { return w.Revoke(w.ctx(), operator, boss.Account, "admin") },
+		"disabled":  func(w *town, boss *types.Caller) error { return w.Disable(w.ctx(), operator, boss.Account) },
+		"ended": func(w *town, boss *types.Caller) error {
+			return w.EndSessionOf(w.ctx(), operator, boss.Account, boss.Session)
+		},
+	}
+	acts := map[string]func(w *town, boss *types.Caller, ann types.ID) error{
+		"grant": func(w *town, boss *types.Caller, ann types.ID) error {
+			_, err := w.Ask(w.ctx(), boss, ann, "admin", time.Time{})
+			return err
+		},
+		"revoke":  func(w *town, boss *types.Caller, ann types.ID) error { return w.Revoke(w.ctx(), boss, ann, "admin") },
+		"disable": func(w *town, boss *types.Caller, ann types.ID) error { return w.Disable(w.ctx(), boss, ann) },
+		"require": func(w *town, boss *types.Caller, ann types.ID) error {
+			return w.Require(w.ctx(), boss, ann, plan.AnyMFA)
+		},
+		"reset": func(w *town, boss *types.Caller, ann types.ID) error {
+			return w.ResetFactors(w.ctx(), boss, ann, "she rang me up")
+		},
+		"invite": func(w *town, boss *types.Caller, _ types.ID) error {
+			_, err := w.Invite(w.ctx(), boss, string(types.RandomID())+"@example.org", nil)
+			return err
+		},
+	}
+	each(t, nil, func(t *testing.T, w *town) {
+		w.person("chief@example.org", "admin")
+		ann := w.person("ann@example.org", "admin")
+		for end, close := range ends {
+			email := end + "@example.org"
+			w.person(email, "admin")
+			boss := w.who(w.in(email))
+			if err := close(w, boss); err != nil {
+				t.Fatal(err)
+			}
+			for act, try := range acts {
+				if err := try(w, boss, ann); types.KindOf(err) != types.Unauthenticated && types.CodeOf(err) != "not_allowed" {
+					t.Errorf("%s by a manager who is %s: %v, want a refusal", act, end, err)
+				}
+			}
+		}
+	})
 }

@@ -101,7 +101,7 @@ func (s *Sessions) slow(ctx context.Context, h hash, by Transport, now time.Time
 		gen = s.cache.gen.Load() - 1 // the entry was read before the promotion: let the next use put it in
 	}
 	if s.due(&r, us) {
-		if f.Successor, err = s.succeed(ctx, &r, now); err != nil {
+		if f.Successor, err = s.succeed(ctx, h, &r, now); err != nil {
 			return nil, err
 		}
 		f.MaxAge = types.FromMicros(r.expires).Sub(now)
@@ -242,13 +242,21 @@ func (s *Sessions) due(r *row, us int64) bool {
 
 var claimSuccessor = store.SQL(`UPDATE fastness_session SET successor_at = ?, renew = 0 WHERE id = ? AND successor_at = ?`)
 
-// succeed hands out a successor of the same level. Of requests at once only one gets it.
-func (s *Sessions) succeed(ctx context.Context, r *row, now time.Time) (types.Secret, error) {
+// succeed hands out a successor of the same level. Of requests at once only one gets it, and none gets one for a token that was replaced
+// for cause, or whose account was changed, since it was looked up.
+func (s *Sessions) succeed(ctx context.Context, h hash, r *row, now time.Time) (types.Secret, error) {
 	token := types.NewSecret(types.Token(32))
 	won := false
 	err := s.db.Write(ctx, func(tx store.Tx) error {
 		won = false
 		us := types.Micros(now)
+		again, err := read(ctx, tx, h)
+		if err != nil {
+			return err
+		}
+		if again.state == dead || again.accountState != "active" || again.epoch != again.accountEpoch {
+			return ErrNone
+		}
 		n, err := tx.Exec(ctx, claimSuccessor, types.IntValue(us), types.IDValue(r.session), types.IntValue(r.successorAt))
 		if err != nil || n == 0 {
 			return err

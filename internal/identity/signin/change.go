@@ -44,6 +44,9 @@ func (m *Machine) ChangeFactor(ctx context.Context, tx store.Tx, who *types.Call
 	if !added {
 		l.Factors &^= kind // what was removed proves nothing any more
 	}
+	if !acc.Second() {
+		l.Factors &^= types.RecoveryCode // which stood for what is gone
+	}
 	if proved != 0 {
 		l.FreshAt = m.cfg.Clock.Now()
 	}
