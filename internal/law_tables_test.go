@@ -33,6 +33,8 @@ var siblings = []sibling{
 	{"identity/session", "identity/feed", "a session that ended is forgotten by every process"},
 	{"identity/grant", "identity/feed", "a role that was withdrawn is forgotten by every process"},
 	{"identity/token", "identity/feed", "a revoked token is forgotten by every process"},
+	{"identity/grant", "identity/session", "whoever grants must still be signed in"},
+	{"identity/token", "identity/session", "whoever issues a token must still be signed in"},
 	{"identity/signin", "identity/account", "the machine reads what an account has enrolled"},
 	{"identity/signin", "identity/session", "its one door starts sessions"},
 	{"identity/signin", "identity/throttle", "each guess is counted before it is judged"},

@@ -29,7 +29,7 @@ func (x *exchange) readBody() error {
 			return types.Refuse(types.Malformed, "no_body_expected", "this request takes no body")
 		}
 		x.read = true
-		return nil
+		return x.identifyAgain()
 	}
 	if r.Header.Get("Content-Encoding") != "" {
 		return types.Refuse(types.Unsupported, "unsupported_encoding", "send the body without Content-Encoding")
@@ -54,6 +54,9 @@ func (x *exchange) readBody() error {
 		return &types.Error{Kind: types.Malformed, Code: "body_incomplete", Detail: "the body ended early", Err: err}
 	}
 	x.body, x.read = body, true
+	if err := x.identifyAgain(); err != nil {
+		return err
+	}
 	if form {
 		return nil
 	}

@@ -304,3 +304,47 @@ func TestOperatorEndsSessions(t *testing.T) {
 		}
 	})
 }
+
+// TestApprovalSparesTheLastOperator: a request to limit somebody's role, asked while others managed roles, is not approved when he is the
+// last who does so without an end.
+func TestApprovalSparesTheLastOperator(t *testing.T) {
+	chief := func(c *identity.Config) {
+		c.Plan.Roles = append(c.Plan.Roles, plan.Role{Name: "chief", Set: 32, Approve: true, Manages: []string{"accounts", "roles"}})
+	}
+	each(t, chief, func(t *testing.T, w *town) {
+		one := w.person("one@example.org", "chief")
+		first := w.who(w.in("one@example.org"))
+		friday := w.clock.Now().Add(48 * time.Hour)
+		both := func(by *types.Caller, id types.ID, until time.Time, second *types.Caller) (err error) {
+			t.Helper()
+			request, err := w.Ask(w.ctx(), by, id, "chief", until)
+			if err == nil {
+				_, err = w.Decide(w.ctx(), second, request, true)
+			}
+			return err
+		}
+		two := w.person("two@example.org")
+		if err := both(operator, two, time.Time{}, first); err != nil {
+			t.Fatal(err)
+		}
+		second := w.who(w.in("two@example.org"))
+		three := w.person("three@example.org")
+		if err := both(first, three, friday, second); err != nil {
+			t.Fatal(err)
+		}
+		third := w.who(w.in("three@example.org"))
+		waits, err := w.Ask(w.ctx(), operator, one, "chief", friday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Revoke(w.ctx(), operator, two, "chief"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Decide(w.ctx(), third, waits, true); types.CodeOf(err) != "last_operator" {
+			t.Fatalf("the last lasting operator was given an end: %v", err)
+		}
+		if lasting := len(w.rows("SELECT account FROM fastness_grant WHERE role = 'chief' AND expires = 0")); lasting != 1 {
+			t.Fatalf("%d manage roles without an end, want 1", lasting)
+		}
+	})
+}

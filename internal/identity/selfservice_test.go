@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -76,7 +77,7 @@ func TestAsked(t *testing.T) {
 		if names, err := w.Machine().Asked(w.ctx(), attempt); err != nil || !slices.Equal(names, []string{"totp"}) {
 			t.Errorf("asked for %v %v", names, err)
 		}
-		discovered, _, err := w.Machine().Discover(w.ctx(), "passkey")
+		discovered, _, err := w.Machine().Discover(w.ctx(), "passkey", signin.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}

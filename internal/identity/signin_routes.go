@@ -40,7 +40,7 @@ func (i *Identity) signInRoutes() []plan.Route {
 			In: wire.Object([]string{"attempt", "response"}, map[string]*plan.Schema{"attempt": tokenSchema, "response": response,
 				"transport": transport})},
 		{Name: "sign_in_challenge", Method: "POST", Path: "/auth/sign-in/{factor}/options", Summary: "ask for what a factor needs from the client",
-			Access: public("sign-in must be reachable"), Status: 200, Handle: i.signInChallenge,
+			Access: public("sign-in must be reachable"), Status: 200, Handle: i.signInChallenge, Errors: []string{"too_many_attempts"},
 			Out: wire.Object([]string{"attempt", "options"}, map[string]*plan.Schema{"attempt": tokenSchema, "options": {Any: true}}),
 			In:  wire.Object(nil, map[string]*plan.Schema{"attempt": {Type: "string", MaxLength: 200, Summary: "of the step before; absent: sign-in begins with this factor"}})},
 		{Name: "sign_out", Method: "POST", Path: "/auth/sign-out", Summary: "end this session", Access: own, Status: 204, Handle: i.signOut},
@@ -99,7 +99,7 @@ func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.
 	var options json.RawMessage
 	var err error
 	if attempt.Empty() {
-		attempt, options, err = i.machine.Discover(ctx, r.Path("factor"))
+		attempt, options, err = i.machine.Discover(ctx, r.Path("factor"), client(r, ""))
 	} else {
 		options, err = i.machine.Challenge(ctx, attempt, r.Path("factor"))
 	}

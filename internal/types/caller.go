@@ -105,6 +105,7 @@ type Caller struct {
 	Dormant RoleSet   // roles held whose `requires` this session does not meet
 	Org     ID        // the active organisation, "" for none
 	Session ID        // "" for tokens, operators and system
+	Epoch   int64     // of the account, when the session was looked up; 0 for all others
 	Token   ID        // API token, "" for none
 	Scope   *Scope    // nil: not narrowed
 	Factors Factor    // what this session proved

@@ -111,6 +111,9 @@ func (g *Grants) Decide(ctx context.Context, tx store.Tx, by *types.Caller, id t
 	if !ok {
 		return q, errRole
 	}
+	if by, err = g.Today(ctx, tx, by); err != nil {
+		return q, err
+	}
 	refuse := func(err *types.Error) error { return g.refused(tx, by, types.GrantAdd, q.Account, q.Role, err, now) }
 	if err := g.may(by, r); err != nil {
 		return q, refuse(err)
@@ -133,6 +136,11 @@ func (g *Grants) Decide(ctx context.Context, tx store.Tx, by *types.Caller, id t
 	}
 	if !q.Expires.IsZero() && !q.Expires.After(now) {
 		return q, errExpiry
+	}
+	if last, err := g.limits(ctx, tx, q.Account, r, q.Expires); err != nil {
+		return q, err
+	} else if last { // when it was asked for, somebody else was there
+		return q, refuse(errLast)
 	}
 	return q, g.write(ctx, tx, by, q.Account, q.Role, q.Expires, "role:"+q.Role+" request:"+string(id)+" asked_by:"+string(q.By))
 }

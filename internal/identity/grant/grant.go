@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/feed"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -164,6 +165,10 @@ func (g *Grants) judge(ctx context.Context, tx store.Tx, by *types.Caller, accou
 	if r.Org {
 		return r, errOrg
 	}
+	by, err := g.Today(ctx, tx, by)
+	if err != nil {
+		return r, err
+	}
 	if err := g.may(by, r); err != nil {
 		return r, refuse(err)
 	}
@@ -173,14 +178,19 @@ func (g *Grants) judge(ctx context.Context, tx store.Tx, by *types.Caller, accou
 	if !until.IsZero() && !until.After(now) {
 		return r, errExpiry
 	}
-	if !until.IsZero() && manages(r) {
-		if last, err := g.last(ctx, tx, account); err != nil {
-			return r, err
-		} else if last {
-			return r, refuse(errLast) // an end in sight is a removal
-		}
+	last, err := g.limits(ctx, tx, account, r, until)
+	if last {
+		err = refuse(errLast)
 	}
-	return r, nil
+	return r, err
+}
+
+// limits reports whether a grant until then would take the role from the last who manages roles: an end in sight is a removal.
+func (g *Grants) limits(ctx context.Context, tx store.Tx, account types.ID, r plan.Role, until time.Time) (bool, error) {
+	if until.IsZero() || !manages(r) {
+		return false, nil
+	}
+	return g.last(ctx, tx, account)
 }
 
 func (g *Grants) write(ctx context.Context, tx store.Tx, by *types.Caller, account types.ID, role string, until time.Time, code string) error {
@@ -203,6 +213,10 @@ func end(until time.Time) types.Value {
 // Remove withdraws a role. The caller is judged here; whoever manages roles may also give up his own.
 func (g *Grants) Remove(ctx context.Context, tx store.Tx, by *types.Caller, account types.ID, role string) error {
 	now := g.clock.Now()
+	by, err := g.Today(ctx, tx, by)
+	if err != nil {
+		return err
+	}
 	if r, ok := g.byName[role]; ok { // a role that is no longer declared may always be cleared away by the operator
 		if err := g.may(by, r); err != nil {
 			return g.refused(tx, by, types.GrantRemove, account, role, err, now)
@@ -238,6 +252,21 @@ func (g *Grants) Guard(ctx context.Context, tx store.Tx, by *types.Caller, accou
 		return g.refused(tx, by, types.AccountState, account, "", errLast, now)
 	}
 	return nil
+}
+
+// Today is the caller as the transaction sees him, with those of his roles that he still holds: whoever was let in before somebody withdrew
+// a role from him, or ended his session, does nothing more with it. Unauthenticated when his session is over.
+func (g *Grants) Today(ctx context.Context, r store.Reader, by *types.Caller) (*types.Caller, error) {
+	if by.Kind != types.Signed || by.Token != "" { // an API token manages nothing anyhow
+		return by, nil
+	}
+	if err := session.Stands(ctx, r, by); err != nil {
+		return nil, err
+	}
+	force, _, _, err := g.InForce(ctx, r, by.Account, by.Factors, g.clock.Now())
+	now := *by
+	now.Roles &= force
+	return &now, err
 }
 
 // may judges the caller alone: the operator and the program may; an account needs a role in force that manages roles,

@@ -70,6 +70,9 @@ func (d *Desk) EndSessionOf(ctx context.Context, by *types.Caller, id, which typ
 		return err
 	}
 	err := d.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := d.still(ctx, tx, by); err != nil {
+			return err
+		}
 		if _, err := d.cfg.Accounts.Get(ctx, tx, id); err != nil {
 			return unknown(err)
 		}
@@ -104,6 +107,9 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 		return errReason
 	}
 	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := d.still(ctx, tx, by); err != nil {
+			return err
+		}
 		acc, err := d.over(ctx, tx, by, id)
 		if err != nil {
 			return err

@@ -131,6 +131,15 @@ func (d *Desk) mayManage(by *types.Caller) error {
 	return errManage
 }
 
+// still is mayManage as the transaction sees the caller: see grant.Grants.Today.
+func (d *Desk) still(ctx context.Context, tx store.Tx, by *types.Caller) error {
+	now, err := d.cfg.Grants.Today(ctx, tx, by)
+	if err != nil {
+		return err
+	}
+	return d.mayManage(now)
+}
+
 var errErased = types.Refuse(types.Conflict, "account_erased", "the account was erased for good; add a new one")
 
 // ErrNoUser: no account of that address or id.
@@ -197,6 +206,9 @@ func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to a
 		return err
 	}
 	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := d.still(ctx, tx, by); err != nil {
+			return err
+		}
 		acc, err := d.cfg.Accounts.Get(ctx, tx, id)
 		if errors.Is(err, account.ErrNone) {
 			return ErrNoUser

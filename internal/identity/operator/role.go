@@ -75,6 +75,9 @@ func (d *Desk) Require(ctx context.Context, by *types.Caller, id types.ID, what 
 		return err
 	}
 	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := d.still(ctx, tx, by); err != nil {
+			return err
+		}
 		if _, err := d.over(ctx, tx, by, id); err != nil {
 			return err
 		}

@@ -226,6 +226,9 @@ func (o *Organisations) Switch(ctx context.Context, by *types.Caller, org types.
 
 // enter does what Switch says, for a member.
 func (o *Organisations) enter(ctx context.Context, tx store.Tx, by *types.Caller, org types.ID) (*session.Started, error) {
+	if err := session.Stands(ctx, tx, by); err != nil {
+		return nil, err
+	}
 	if err := o.cfg.Sessions.SetOrg(ctx, tx, by.Account, by.Session, org); err != nil {
 		return nil, err
 	}
@@ -257,6 +260,9 @@ func (o *Organisations) judge(ctx context.Context, tx store.Tx, by *types.Caller
 		return "", nil
 	}
 	if err := needSession(by); err != nil {
+		return "", err
+	}
+	if err := session.Stands(ctx, tx, by); err != nil {
 		return "", err
 	}
 	if by.Org == "" || org != by.Org {

@@ -72,6 +72,9 @@ func (s *Self) EnrolPasskey(ctx context.Context, who *types.Caller, name string,
 
 // RenamePasskey calls one of the caller's passkeys something else.
 func (s *Self) RenamePasskey(ctx context.Context, who *types.Caller, id types.ID, name string) error {
+	if who.Session == "" {
+		return errSession
+	}
 	err := s.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		return s.cfg.Passkeys.Rename(ctx, tx, who.Account, id, strings.TrimSpace(name))
 	})

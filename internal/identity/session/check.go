@@ -101,7 +101,7 @@ func (s *Sessions) slow(ctx context.Context, h hash, by Transport, now time.Time
 		gen = s.cache.gen.Load() - 1 // the entry was read before the promotion: let the next use put it in
 	}
 	if s.due(&r, us) {
-		if f.Successor, err = s.succeed(ctx, &r, now); err != nil {
+		if f.Successor, err = s.succeed(ctx, h, &r, now); err != nil {
 			return nil, err
 		}
 		f.MaxAge = types.FromMicros(r.expires).Sub(now)
@@ -151,7 +151,7 @@ func (s *Sessions) entry(ctx context.Context, rd store.Reader, r *row, now time.
 	e := &entry{transport: Transport(r.transport), dev: r.dev, rotateAt: r.expires,
 		deadline: min(r.expires, us+(5*time.Minute).Microseconds())}
 	e.caller = types.Caller{Kind: types.Signed, Account: r.account, Roles: force, Dormant: dormant, Org: within,
-		Session: r.session, Factors: proved, FreshAt: types.FromMicros(r.freshAt)}
+		Session: r.session, Epoch: r.epoch, Factors: proved, FreshAt: types.FromMicros(r.freshAt)}
 	if !until.IsZero() {
 		e.deadline = min(e.deadline, types.Micros(until))
 	}
@@ -164,6 +164,28 @@ func (s *Sessions) entry(ctx context.Context, rd store.Reader, r *row, now time.
 	e.seen.Store(r.seen)
 	e.persisted.Store(r.seen)
 	return e, nil
+}
+
+var stands = store.SQL(`SELECT s.id FROM fastness_session s JOIN fastness_account a ON a.id = s.account
+	WHERE s.id = ? AND s.account = ? AND s.epoch = ? AND a.epoch = s.epoch AND a.state = 'active'`)
+
+var errOver = types.Refuse(types.Unauthenticated, "credential_invalid", "the session is over or the token is not valid; sign in again")
+
+// Stands refuses a caller whose session ended after he was let in, or whose account's password, factors or state changed since. Whatever
+// outlives a session is judged by it in its own transaction: a request that was under way must not undo what its owner did against it.
+func Stands(ctx context.Context, r store.Reader, who *types.Caller) error {
+	rows, err := r.Query(ctx, stands, types.IDValue(who.Session), types.IDValue(who.Account), types.IntValue(who.Epoch))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return errOver
+	}
+	return nil
 }
 
 var touchRow = store.SQL(`UPDATE fastness_session SET seen = ? WHERE id = ? AND seen < ?`)
@@ -220,13 +242,21 @@ func (s *Sessions) due(r *row, us int64) bool {
 
 var claimSuccessor = store.SQL(`UPDATE fastness_session SET successor_at = ?, renew = 0 WHERE id = ? AND successor_at = ?`)
 
-// succeed hands out a successor of the same level. Of requests at once only one gets it.
-func (s *Sessions) succeed(ctx context.Context, r *row, now time.Time) (types.Secret, error) {
+// succeed hands out a successor of the same level. Of requests at once only one gets it, and none gets one for a token that was replaced
+// for cause, or whose account was changed, since it was looked up.
+func (s *Sessions) succeed(ctx context.Context, h hash, r *row, now time.Time) (types.Secret, error) {
 	token := types.NewSecret(types.Token(32))
 	won := false
 	err := s.db.Write(ctx, func(tx store.Tx) error {
 		won = false
 		us := types.Micros(now)
+		again, err := read(ctx, tx, h)
+		if err != nil {
+			return err
+		}
+		if again.state == dead || again.accountState != "active" || again.epoch != again.accountEpoch {
+			return ErrNone
+		}
 		n, err := tx.Exec(ctx, claimSuccessor, types.IntValue(us), types.IDValue(r.session), types.IntValue(r.successorAt))
 		if err != nil || n == 0 {
 			return err

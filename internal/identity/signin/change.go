@@ -15,6 +15,9 @@ func (m *Machine) ChangeFactor(ctx context.Context, tx store.Tx, who *types.Call
 	if who.Kind != types.Signed || who.Session == "" {
 		return nil, errNoSession
 	}
+	if err := session.Stands(ctx, tx, who); err != nil {
+		return nil, err
+	}
 	if err := m.cfg.Accounts.SetFactors(ctx, tx, who.Account, kind, count); err != nil {
 		return nil, err
 	}
@@ -40,6 +43,9 @@ func (m *Machine) ChangeFactor(ctx context.Context, tx store.Tx, who *types.Call
 	l := session.Level{Factors: who.Factors | proved, FreshAt: who.FreshAt, Cause: true, Epoch: acc.Epoch}
 	if !added {
 		l.Factors &^= kind // what was removed proves nothing any more
+	}
+	if !acc.Second() {
+		l.Factors &^= types.RecoveryCode // which stood for what is gone
 	}
 	if proved != 0 {
 		l.FreshAt = m.cfg.Clock.Now()

@@ -115,11 +115,15 @@ func (m *Machine) Challenge(ctx context.Context, secret types.Secret, name strin
 	return public, err
 }
 
-// Discover begins a sign-in with a factor that names its account by itself.
-func (m *Machine) Discover(ctx context.Context, name string) (types.Secret, json.RawMessage, error) {
+// Discover begins a sign-in with a factor that names its account by itself. It is counted by network until it leads to a session: each
+// leaves a row behind.
+func (m *Machine) Discover(ctx context.Context, name string, c Client) (types.Secret, json.RawMessage, error) {
 	f, ok := m.factor(name).(Discoverer)
 	if !ok {
 		return types.Secret{}, nil, errUnknown
+	}
+	if err := m.cfg.Throttle.Take(ctx, discovery(c)); err != nil {
+		return types.Secret{}, nil, err
 	}
 	public, state, err := f.Discover(ctx)
 	if err != nil {
@@ -165,7 +169,7 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 	if err != nil {
 		return nil, err
 	}
-	var try throttle.Try
+	try := discovery(c)
 	if acc.ID != "" { // a discovered factor has no account to guess at: its signature cannot be guessed
 		try = m.factorTry(acc, c)
 		if err := m.cfg.Throttle.Take(ctx, try); err != nil {
@@ -187,9 +191,9 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 			if err := m.stillThere(ctx, tx, a); err != nil {
 				return err
 			}
-			if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
-				return err
-			}
+		}
+		if err := m.cfg.Throttle.Right(ctx, tx, try); err != nil {
+			return err
 		}
 		step, err = m.Prove(ctx, tx, Proof{Account: a.account, Factors: a.proved | f.Kind(), Client: c, Since: since})
 		return err
@@ -289,6 +293,9 @@ func (m *Machine) verify(ctx context.Context, tx store.Tx, f Factor, a *attempt,
 func (m *Machine) factorTry(acc *account.Account, c Client) throttle.Try {
 	return throttle.Try{What: "factor", Key: m.cfg.Accounts.Key(acc.Email), Address: c.Address, Device: c.Device}
 }
+
+// discovery is the lane of sign-ins that begin without an account.
+func discovery(c Client) throttle.Try { return throttle.Try{What: "discover", Address: c.Address} }
 
 // Sweep deletes attempts that are over.
 func (m *Machine) Sweep(ctx context.Context) error {

@@ -225,6 +225,9 @@ func (m *Machine) StepUpFederated(ctx context.Context, tx store.Tx, who *types.C
 
 // raise gives a session a token that is fresh from a moment on.
 func (m *Machine) raise(ctx context.Context, tx store.Tx, who *types.Caller, proved types.Factor, at time.Time) (*session.Started, error) {
+	if err := session.Stands(ctx, tx, who); err != nil {
+		return nil, err
+	}
 	e := types.NewEntry(types.StepUp, types.Done, who, m.cfg.Clock.Now())
 	e.Code = names(proved)
 	if err := tx.Record(e); err != nil {

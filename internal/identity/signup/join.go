@@ -18,8 +18,9 @@ import (
 func system(reason string) *types.Caller { return &types.Caller{Kind: types.System, Reason: reason} }
 
 var (
-	errMode  = types.Refuse(types.Forbidden, "sign_up_closed", "accounts are made by invitation here; ask an operator for one")
-	errTaken = types.Refuse(types.Conflict, "account_exists", "the address has an account already; use users list to find it")
+	errMode   = types.Refuse(types.Forbidden, "sign_up_closed", "accounts are made by invitation here; ask an operator for one")
+	errManage = types.Refuse(types.Forbidden, "not_allowed", "adding accounts takes a role that manages accounts; ask an operator")
+	errTaken  = types.Refuse(types.Conflict, "account_exists", "the address has an account already; use users list to find it")
 )
 
 // SignUp begins an account: one hash, one pending link, one letter, whether or not the address has an account. Nil means
@@ -135,13 +136,16 @@ func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles [
 	if err != nil {
 		return "", types.Secret{}, err
 	}
-	if !by.Unruled() && !l.cfg.Grants.Manages(by, "accounts") {
-		return "", types.Secret{}, types.Refuse(types.Forbidden, "not_allowed", "adding accounts takes a role that manages accounts; ask an operator")
-	}
 	var id types.ID
 	var where types.Secret
 	err = l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		var err error
+		now, err := l.cfg.Grants.Today(ctx, tx, by)
+		if err != nil {
+			return err
+		}
+		if !now.Unruled() && !l.cfg.Grants.Manages(now, "accounts") {
+			return errManage
+		}
 		if id, err = l.waiting(ctx, tx, by, canonical); err != nil {
 			return err
 		}

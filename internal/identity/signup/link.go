@@ -163,6 +163,9 @@ var (
 	dropLink    = store.SQL(`DELETE FROM fastness_link WHERE hash = ?`)
 	dropAddress = store.SQL(`DELETE FROM fastness_link WHERE email_key = ?`)
 	dropAccount = store.SQL(`DELETE FROM fastness_link WHERE account = ?`)
+	// dropPending spares the links by which the owner of an address that the account has left closes it: whoever moved it away must
+	// not void them by what he does next.
+	dropPending = store.SQL(`DELETE FROM fastness_link WHERE account = ? AND (kind <> 'lock' OR email_key = ?)`)
 	sweepLinks  = store.SQL(`DELETE FROM fastness_link WHERE expires <= ?`)
 )
 
@@ -223,6 +226,12 @@ func (l *Links) used(ctx context.Context, tx store.Tx, secret types.Secret, kind
 		return nil, nil, errLink
 	}
 	return n, acc, nil
+}
+
+// drop ends what is pending for an account whose address is email.
+func (l *Links) drop(ctx context.Context, tx store.Tx, id types.ID, email string) error {
+	_, err := tx.Exec(ctx, dropPending, types.IDValue(id), types.BytesValue(l.cfg.Accounts.Key(email)))
+	return err
 }
 
 func (l *Links) peek(ctx context.Context, r store.Reader, secret types.Secret, kind string) (*link, error) {

@@ -48,16 +48,18 @@ func (l *Links) Lock(ctx context.Context, who *types.Caller) error {
 
 // ConfirmLock uses the link of a notice: whoever reads the owner's mail says that it was not him. The account is locked as by Lock.
 // If it has moved to another address since, a recovery link would go to whoever moved it: then it is disabled, and an operator
-// has to look.
+// has to look, even if he who moved it has locked it meanwhile.
 func (l *Links) ConfirmLock(ctx context.Context, secret types.Secret, c signin.Client) error {
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		n, acc, err := l.used(ctx, tx, secret, kindLock, account.Active)
+		n, acc, err := l.used(ctx, tx, secret, kindLock, account.Active, account.Locked)
 		if err != nil {
 			return err
 		}
 		to := account.Locked
 		if acc.Email != n.email {
 			to = account.Disabled
+		} else if acc.State == account.Locked {
+			return errLink
 		}
 		by := clientCaller(c)
 		by.Language = c.Language
@@ -73,7 +75,7 @@ func (l *Links) lock(ctx context.Context, tx store.Tx, acc *account.Account, to 
 	if err := l.cfg.Sessions.EndAll(ctx, tx, acc.ID, ""); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID)); err != nil {
+	if err := l.drop(ctx, tx, acc.ID, acc.Email); err != nil {
 		return err
 	}
 	e := types.NewEntry(types.AccountState, types.Done, by, l.cfg.Clock.Now())

@@ -103,7 +103,7 @@ func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, 
 	if err := l.cfg.Sessions.EndAll(ctx, tx, acc.ID, but); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID)); err != nil {
+	if err := l.drop(ctx, tx, acc.ID, acc.Email); err != nil {
 		return err
 	}
 	return l.tell(ctx, tx, acc, Mail{Letter: LetterPassword, Language: language})
@@ -125,6 +125,9 @@ func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, 
 	}
 	var started *session.Started
 	err = l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := session.Stands(ctx, tx, who); err != nil {
+			return err
+		}
 		now, err := l.cfg.Accounts.Get(ctx, tx, acc.ID)
 		if err != nil {
 			return err
@@ -161,6 +164,9 @@ func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string
 		return err
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := session.Stands(ctx, tx, who); err != nil {
+			return err
+		}
 		acc, err := l.cfg.Accounts.Get(ctx, tx, who.Account)
 		if err != nil {
 			return err
@@ -192,7 +198,8 @@ func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string
 	})
 }
 
-// ConfirmEmail uses the link that went to the new address. Pending links of the account die; the old address is told.
+// ConfirmEmail uses the link that went to the new address. Pending links of the account die, but for those that lock it; the old
+// address is told.
 func (l *Links) ConfirmEmail(ctx context.Context, secret types.Secret, c signin.Client) error {
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		n, acc, err := l.used(ctx, tx, secret, kindEmail, account.Active)
@@ -204,7 +211,7 @@ func (l *Links) ConfirmEmail(ctx context.Context, secret types.Secret, c signin.
 		} else if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID)); err != nil {
+		if err := l.drop(ctx, tx, acc.ID, n.email); err != nil {
 			return err
 		}
 		if err := l.tell(ctx, tx, acc, Mail{Letter: LetterEmailMoved, Language: c.Language}); err != nil {

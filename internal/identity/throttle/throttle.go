@@ -63,8 +63,8 @@ func New(db store.DB, clock types.Clock, ring *seal.Ring, l Limits) *Throttle {
 
 // Try is one guess.
 type Try struct {
-	What    string       // "sign_in", "factor", "recover", "sign_up": each counts for itself
-	Key     []byte       // keyed hash of the identifier
+	What    string       // "sign_in", "factor", "recover", "sign_up", "discover": each counts for itself
+	Key     []byte       // keyed hash of the identifier; nil: there is none, the network alone counts
 	Address netip.Addr   // invalid: the machine itself
 	Device  types.Secret // the device cookie; empty or foreign: none
 }
@@ -81,6 +81,9 @@ var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true, 
 func (t *Throttle) lanes(try Try) []lane {
 	key := func(parts ...string) []byte { return t.ring.MAC(seal.Throttle, parts...) }
 	id, network := string(try.Key), Network(try.Address)
+	if try.Key == nil {
+		return []lane{{"network", key("network", try.What, network), t.limits.Network}}
+	}
 	if device := t.known(try); device != "" {
 		return []lane{{"device", key("device", try.What, id, device), t.limits.Device}}
 	}
@@ -165,7 +168,7 @@ func (t *Throttle) Take(ctx context.Context, try Try) error {
 func (t *Throttle) Right(ctx context.Context, tx store.Tx, try Try) error {
 	for i, l := range t.lanes(try) {
 		s := giveBack
-		if i == 0 {
+		if i == 0 && l.name != "network" {
 			s = forget
 		}
 		if _, err := tx.Exec(ctx, s, types.BytesValue(l.key)); err != nil {

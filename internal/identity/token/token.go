@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/feed"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -144,6 +145,9 @@ func (t *Tokens) Issue(ctx context.Context, who *types.Caller, f Fresh) (*Listed
 	secret := types.NewSecret(Prefix + types.Token(32))
 	l := &Listed{ID: types.NewID(now), Name: f.Name, Roles: t.cfg.Roles.Names(set), Scope: f.Scope, Created: now, Expires: f.Expires, Org: who.Org}
 	err = t.db.Write(ctx, func(tx store.Tx) error {
+		if err := session.Stands(ctx, tx, who); err != nil {
+			return err
+		}
 		have, err := t.List(ctx, tx, who.Account)
 		if err != nil {
 			return err
