@@ -110,6 +110,8 @@ func TestNewDeviceIsTold(t *testing.T) {
 		}
 		w.signIn(&browser{headers: thief.headers}, "ann@example.org", goodPassword).want(200) // the same program again, while its session lives
 		told(1)
+		w.signIn(&browser{headers: thief.headers, address: "198.51.100.9"}, "ann@example.org", goodPassword).want(200) // one that calls itself so, from elsewhere
+		told(2)
 	})
 }
 

@@ -181,6 +181,10 @@ func TestAddressesAreForWhoManages(t *testing.T) {
 func TestMembersDoNotInvite(t *testing.T) {
 	eachTwo(t, func(t *testing.T, w *two) {
 		w.invite(w.bob, "bob2@example.org", "member").want(403)
+		for range 10 { // nor does it use up what others may send
+			w.invite(w.bob, "new@example.org", "member").want(403)
+		}
+		w.invite(w.ann, "new@example.org", "member").want(202)
 		w.do("GET", "/auth/organisation/invitations", w.bob, nil).want(403)
 		w.do("DELETE", "/auth/organisation/invitations/"+string(types.RandomID()), w.bob, nil).want(403)
 	})

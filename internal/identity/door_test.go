@@ -138,6 +138,32 @@ func TestOwnerLocksHisAccount(t *testing.T) {
 	})
 }
 
+// TestLockOutlivesItsPassword: an operator who opens what its owner locked opens it without the password that the owner feared for.
+func TestLockOutlivesItsPassword(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *town) {
+		for _, other := range []bool{false, true} {
+			email := map[bool]string{false: "ann@example.org", true: "bob@example.org"}[other]
+			id := w.person(email, "patient")
+			if other {
+				w.enrol(id, types.Passkey, 1)
+			}
+			w.do("POST", "/auth/lock", map[bool]func() *browser{false: func() *browser { return w.in(email) },
+				true: func() *browser { return w.inWith(email, "passkey") }}[other](), nil).want(200)
+			if err := w.Enable(w.ctx(), operator, id); err != nil {
+				t.Fatal(err)
+			}
+			w.signIn(nil, email, goodPassword).want(401)
+			state := w.rows("SELECT state FROM fastness_account WHERE id = ?", types.IDValue(id))[0][0]
+			if want := map[bool]string{false: "invited", true: "active"}[other]; state != want {
+				t.Errorf("with a passkey %v: %s, want %s", other, state, want)
+			}
+		}
+		if _, _, err := w.Links().Add(w.ctx(), operator, "ann@example.org", nil, false); err != nil {
+			t.Errorf("invited again: %v", err)
+		}
+	})
+}
+
 // TestHugePasswords: a megabyte is refused before anything is hashed.
 func TestHugePasswords(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {

@@ -27,7 +27,7 @@ func (i *Identity) factorRoutes() []plan.Route {
 			Access: fresh, Status: 201, Handle: i.totpBegin, Out: wire.Object([]string{"secret", "uri"}, map[string]*plan.Schema{
 				"secret": wire.Text(64, "to be typed into the app; shown once"), "uri": wire.Text(1000, "otpauth: to be shown as a QR code")})},
 		{Name: "totp_confirm", Method: "POST", Path: "/auth/totp/confirm", Summary: "enrol the app by its first code; other sessions end, this one gets a new token",
-			Access: own, Status: 200, Out: renewedSchema, Handle: i.totpConfirm, Errors: []string{"factor_refused", "no_enrolment"},
+			Access: own, Status: 200, Out: renewedSchema, Handle: i.totpConfirm, Errors: []string{"factor_refused", "no_enrolment", "too_many_attempts"},
 			In: wire.Object([]string{"code"}, map[string]*plan.Schema{"code": code})},
 		{Name: "totp_remove", Method: "DELETE", Path: "/auth/totp", Summary: "remove the authenticator app; other sessions end",
 			Access: fresh, Status: 200, Out: renewedSchema, Handle: i.totpRemove},

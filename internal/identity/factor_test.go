@@ -109,6 +109,26 @@ func TestEnrolmentNeedsTheFirstCode(t *testing.T) {
 	})
 }
 
+// TestFirstCodesAreCounted: whoever holds a copy of the session tries no codes until one fits while its owner enrols an app.
+func TestFirstCodesAreCounted(t *testing.T) {
+	real(t, func(t *testing.T, w *town) {
+		w.person("ann@example.org", "patient")
+		b := w.in("ann@example.org")
+		begun := w.do("POST", "/auth/totp", b, nil).want(201)
+		secret, _ := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(begun.text("secret"))
+		p := &phone{w, secret}
+		for range 10 {
+			w.do("POST", "/auth/totp/confirm", b, map[string]any{"code": p.code(5)}).want(422)
+		}
+		if r := w.do("POST", "/auth/totp/confirm", b, map[string]any{"code": p.code(0)}).want(429); r.After <= 0 {
+			t.Error("it does not say how long to wait")
+		}
+		w.clock.Advance(15 * time.Minute)
+		w.signIn(b, "ann@example.org", goodPassword).want(200)
+		w.app(b)
+	})
+}
+
 // TestNoCodeTwice: whoever reads a code over a shoulder comes too late, in the same step and after the clock was set back.
 func TestNoCodeTwice(t *testing.T) {
 	real(t, func(t *testing.T, w *town) {

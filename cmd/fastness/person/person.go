@@ -23,7 +23,7 @@ type Commands struct {
 	Deny         denyCmd         `cmd:"" help:"Deny a role that somebody asked for."`
 	Require      requireCmd      `cmd:"" help:"Demand a second factor of one account, whatever its roles."`
 	Disable      disableCmd      `cmd:"" help:"Disable an account and end its sessions."`
-	Enable       enableCmd       `cmd:"" help:"Undo disable; also opens an account that its owner locked. The password stays as it is."`
+	Enable       enableCmd       `cmd:"" help:"Undo disable; also opens an account that its owner locked, and forgets its password."`
 	Explain      explainCmd      `cmd:"" help:"Say which roles are in force and why, and what somebody may do with a collection."`
 	Sessions     sessionsCmd     `cmd:"" help:"List somebody's sessions, or end them."`
 	ResetFactors resetFactorsCmd `cmd:"" help:"Forget the factors of somebody who lost them."`

@@ -196,7 +196,8 @@ func (d *Desk) Disable(ctx context.Context, by *types.Caller, id types.ID) error
 	return d.setState(ctx, by, id, account.Disabled)
 }
 
-// Enable undoes Disable. An account that never enrolled waits again.
+// Enable undoes Disable, and opens what its owner locked; then his password is forgotten. An account that has no way in waits to be
+// invited again.
 func (d *Desk) Enable(ctx context.Context, by *types.Caller, id types.ID) error {
 	return d.setState(ctx, by, id, account.Active)
 }
@@ -215,6 +216,12 @@ func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to a
 		}
 		if err != nil {
 			return err
+		}
+		if acc.State == account.Locked && to == account.Active { // he feared that somebody knows it
+			if err := d.cfg.Accounts.SetPassword(ctx, tx, id, types.Secret{}); err != nil {
+				return err
+			}
+			acc.PHC = types.Secret{}
 		}
 		state := to
 		federated, err := d.cfg.Federated(ctx, tx, id)

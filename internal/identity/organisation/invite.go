@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
@@ -49,7 +50,7 @@ func (o *Organisations) Invite(ctx context.Context, by *types.Caller, org types.
 	if o.cfg.Roster.rank(role) < 0 {
 		return invalid("role", "unknown_role", "name a role within organisations")
 	}
-	if err := o.throttled(ctx, by, canonical); err != nil {
+	if err := o.throttled(ctx, by, org, canonical); err != nil {
 		return err
 	}
 	return o.cfg.DB.Write(ctx, func(tx store.Tx) error {
@@ -100,13 +101,18 @@ func (o *Organisations) words(ctx context.Context, tx store.Tx, by *types.Caller
 	return name, acc.Email, nil
 }
 
-// throttled counts the letter: by address, so that nobody is flooded, and by inviter, so that nobody is a mail server.
-func (o *Organisations) throttled(ctx context.Context, by *types.Caller, email string) error {
+// throttled counts the letter: by address, so that nobody is flooded, and by inviter, so that nobody is a mail server. Who may not
+// invite is refused in the transaction and counts nothing: he must not use up what others may send.
+func (o *Organisations) throttled(ctx context.Context, by *types.Caller, org types.ID, email string) error {
 	if by.Unruled() {
 		return nil
 	}
 	if err := needSession(by); err != nil {
 		return err
+	}
+	may := func(role string) bool { return by.Roles.Has(o.cfg.Roster.set(role)) }
+	if org != by.Org || !slices.ContainsFunc(o.cfg.Invite, may) {
+		return nil
 	}
 	if err := o.cfg.Throttle.Take(ctx, throttle.Try{What: "org_invite", Key: o.cfg.Accounts.Key(email), Address: by.Address}); err != nil {
 		return err

@@ -65,8 +65,18 @@ func (s *Self) PendingApp(ctx context.Context, who *types.Caller) (totp.Enrolmen
 
 // ConfirmApp enrols the app by its first code.
 func (s *Self) ConfirmApp(ctx context.Context, who *types.Caller, code string) (*session.Started, error) {
+	if _, err := s.PendingApp(ctx, who); err != nil { // where nothing waits, nothing can be guessed
+		return nil, err
+	}
+	right, err := s.cfg.Machine.CountGuess(ctx, who)
+	if err != nil {
+		return nil, err
+	}
 	out, err := s.changed(ctx, func(tx store.Tx) (*session.Started, error) {
 		if err := s.cfg.App.Confirm(ctx, tx, who.Account, code); err != nil {
+			return nil, err
+		}
+		if err := right(tx); err != nil {
 			return nil, err
 		}
 		return s.cfg.Machine.ChangeFactor(ctx, tx, who, types.TOTP, 1, true, types.TOTP)

@@ -106,7 +106,7 @@ func (s *Sessions) Start(ctx context.Context, tx store.Tx, f Fresh) (*Started, e
 		freshAt = min(us, types.Micros(f.At))
 	}
 	out.worth, err = s.entry(ctx, tx, &row{state: current, factors: int64(f.Factors), freshAt: freshAt, issued: us, session: out.ID, account: f.Account, org: f.Org,
-		transport: int64(f.Transport), seen: us, expires: types.Micros(out.Expires), dev: f.Dev}, now)
+		transport: int64(f.Transport), seen: us, expires: types.Micros(out.Expires), dev: f.Dev, epoch: f.Epoch}, now)
 	if err != nil {
 		return nil, err
 	}

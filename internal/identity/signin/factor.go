@@ -294,6 +294,20 @@ func (m *Machine) factorTry(acc *account.Account, c Client) throttle.Try {
 	return throttle.Try{What: "factor", Key: m.cfg.Accounts.Key(acc.Email), Address: c.Address, Device: c.Device}
 }
 
+// CountGuess counts a guess at the first code of an app that the caller enrols, in the lane of second factors: whoever else holds his
+// session must not try codes until one fits. right gives it back, in the transaction that found it right.
+func (m *Machine) CountGuess(ctx context.Context, who *types.Caller) (right func(store.Tx) error, err error) {
+	var acc *account.Account
+	if err := m.cfg.DB.View(ctx, func(r store.Reader) error {
+		acc, err = m.cfg.Accounts.Get(ctx, r, who.Account)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	try := m.factorTry(acc, Client{Address: who.Address})
+	return func(tx store.Tx) error { return m.cfg.Throttle.Right(ctx, tx, try) }, m.cfg.Throttle.Take(ctx, try)
+}
+
 // discovery is the lane of sign-ins that begin without an account.
 func discovery(c Client) throttle.Try { return throttle.Try{What: "discover", Address: c.Address} }
 

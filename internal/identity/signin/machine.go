@@ -196,7 +196,7 @@ func (m *Machine) prove(ctx context.Context, tx store.Tx, acc *account.Account, 
 	if p.Event != "" {
 		e.Event = p.Event
 	}
-	if err := m.greet(ctx, tx, acc, c); err != nil {
+	if err := m.greet(ctx, tx, acc, c, e.Address); err != nil {
 		return nil, err
 	}
 	started, err := m.cfg.Sessions.Start(ctx, tx, session.Fresh{Account: acc.ID, Epoch: acc.Epoch, Factors: p.Factors,
@@ -216,8 +216,9 @@ func (m *Machine) prove(ctx context.Context, tx store.Tx, acc *account.Account, 
 }
 
 // greet tells the owner of a sign-in from a device that the account has not seen before: one without the account's device cookie,
-// while no other session of such a device lives. The first sign-in of an account is no news.
-func (m *Machine) greet(ctx context.Context, tx store.Tx, acc *account.Account, c Client) error {
+// while no session of such a program from the same network lives (programs without cookies sign in often). The first sign-in of an
+// account is no news.
+func (m *Machine) greet(ctx context.Context, tx store.Tx, acc *account.Account, c Client, network string) error {
 	if m.cfg.Notify == nil || acc.SignedIn.IsZero() || m.cfg.Throttle.Knows(m.cfg.Accounts.Key(acc.Email), c.Device) {
 		return nil
 	}
@@ -226,7 +227,7 @@ func (m *Machine) greet(ctx context.Context, tx store.Tx, acc *account.Account, 
 		return err
 	}
 	for _, s := range live {
-		if s.Label == c.Label {
+		if s.Label == c.Label && s.Address == network {
 			return nil
 		}
 	}
