@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"testing"
 	"time"
 )
 
@@ -54,6 +55,22 @@ func (a Apart) Equal(margin time.Duration) bool { return -margin < a.Low && a.Hi
 
 // Differs: the whole interval lies beyond the margin.
 func (a Apart) Differs(margin time.Duration) bool { return a.Low > margin || a.High < -margin }
+
+// Told: it is known whether the work is equal or different.
+func (a Apart) Told(margin time.Duration) bool { return a.Equal(margin) || a.Differs(margin) }
+
+// Demand says what was found, and fails t unless the work is equal; tells is what different work would give away.
+func (a Apart) Demand(t testing.TB, margin time.Duration, tells string) {
+	t.Helper()
+	switch {
+	case a.Equal(margin):
+		t.Logf("equal: %s, margin %s", a, margin)
+	case a.Differs(margin):
+		t.Errorf("different: %s, margin %s; it tells %s", a, margin, tells)
+	default:
+		t.Errorf("open: %s, margin %s; the machine is too busy to say", a, margin)
+	}
+}
 
 func (a Apart) String() string {
 	us := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
