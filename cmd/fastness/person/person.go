@@ -113,10 +113,16 @@ func (c *grantCmd) Run(h command.Host) error {
 	}
 	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) error {
 		request, err := app.Identity.Ask(h.Context(), by, id, c.Role, c.end)
-		if err == nil && request != "" {
+		if err != nil {
+			return err
+		}
+		if request != "" {
 			fmt.Fprintf(h.Out(), "request %s waits three days for a second person who manages roles and has this one\n", request)
 		}
-		return err
+		if !c.end.IsZero() { // which day "friday" became
+			fmt.Fprintf(h.Out(), "its last day is %s, by UTC\n", c.end.Add(-time.Second).UTC().Format("Monday 2006-01-02"))
+		}
+		return nil
 	}, "grant", words...)
 }
 
