@@ -267,3 +267,12 @@ func TestPasswordHint(t *testing.T) {
 	ann.header.Set("Accept-Language", "de")
 	ann.get("/account/sign-up").says(200, "Es muss enthalten: Ziffer, Großbuchstabe.")
 }
+
+// TestSummaryNamesTheFields: what is wrong is told above the form too, where nobody sees yet which field is meant.
+func TestSummaryNamesTheFields(t *testing.T) {
+	h := serve(t)
+	ann := h.browser()
+	ann.post("/account/sign-up", "email", "nobody", "password", "").says(422, `<a href="#email">E-mail address: `)
+	ann.header.Set("Accept-Language", "de")
+	ann.post("/account/sign-up", "email", "nobody", "password", "").says(422, `<a href="#email">E-Mail-Adresse: `)
+}

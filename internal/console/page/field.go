@@ -33,6 +33,7 @@ func (i Input) Describes() string {
 // mark; and words alone: required, optional, focus. What was typed is put back, except into a password.
 func (s *sheet) input(name, label string, options []string) Input {
 	in := Input{Name: name, Label: s.kit.text(s.language, label), Kind: "text", Error: s.Err(name), Value: s.Values[name]}
+	s.labels[name] = in.Label
 	for i := 0; i < len(options); i++ {
 		switch options[i] {
 		case "required":
@@ -71,6 +72,7 @@ func (s *sheet) input(name, label string, options []string) Input {
 
 // declared completes an input that was made of a declared field.
 func (s *sheet) declared(in Input) Input {
+	s.labels[in.Name] = in.Label
 	if typed, ok := s.Values[in.Name]; ok {
 		in.Value = typed
 	}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"time"
@@ -121,8 +122,14 @@ func (k *Kit) Render(r *plan.Request, status int, name string, v View) (*plan.An
 		notice = r.Cookie(noticeCookie)
 		v.Notice = notices[notice]
 	}
+	s := &sheet{View: v, kit: k, language: l, now: k.cfg.Clock.Now(), labels: map[string]string{}}
+	if len(v.Errors) > 0 { // once for the labels alone
+		if err := set.ExecuteTemplate(io.Discard, "content", s); err != nil {
+			return nil, fmt.Errorf("page: %s: %w", name, err)
+		}
+	}
 	var b bytes.Buffer
-	if err := set.ExecuteTemplate(&b, "shell.html", &sheet{View: v, kit: k, language: l, now: k.cfg.Clock.Now()}); err != nil {
+	if err := set.ExecuteTemplate(&b, "shell.html", s); err != nil {
 		return nil, fmt.Errorf("page: %s: %w", name, err)
 	}
 	a := &plan.Answer{Status: status, ContentType: "text/html; charset=utf-8", Body: b.Bytes(),

@@ -28,7 +28,11 @@ type sheet struct {
 	kit      *Kit
 	language Language
 	now      time.Time
+	labels   map[string]string // of the fields, by name
 }
+
+// Called is the label of a field: the summary of errors stands before the fields and must tell them apart.
+func (s *sheet) Called(field string) string { return s.labels[field] }
 
 // Lang is the value of the lang attribute.
 func (s *sheet) Lang() string { return s.language.String() }
