@@ -30,6 +30,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastness-dev/fastness/bench/hash"
 	"github.com/fastness-dev/fastness/bench/proc"
 )
 
@@ -160,7 +161,7 @@ func childOf(args []string) func(string) error {
 	if len(args) != 3 {
 		return nil
 	}
-	return map[string]func(string) error{"yardstick": serveYardstick, "house": serveHouse, "hash": bareHashes}[args[1]]
+	return map[string]func(string) error{"yardstick": serveYardstick, "house": serveHouse, "hash": hash.Child}[args[1]]
 }
 
 // numbers reads "1000,100000".

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-	"golang.org/x/crypto/argon2"
 
 	"github.com/fastness-dev/fastness/bench/proc"
 	"github.com/fastness-dev/fastness/internal/identity/password"
@@ -202,29 +201,6 @@ func (s *server) used() (server, workers time.Duration, err error) {
 		workers += t
 	}
 	return server, workers, nil
-}
-
-// bareHashes is what a child does that only hashes, with the parameters "KIB PASSES": it prints the CPU of one.
-func bareHashes(costs string) error {
-	const n = 20
-	var c password.Params
-	if _, err := fmt.Sscan(costs, &c.MemoryKiB, &c.Time); err != nil {
-		return err
-	}
-	before, err := proc.CPUTime(os.Getpid())
-	if err != nil {
-		return err
-	}
-	for range n {
-		argon2.IDKey([]byte(word), make([]byte, 16), c.Time, c.MemoryKiB, 1, 32)
-		runtime.GC()
-	}
-	after, err := proc.CPUTime(os.Getpid())
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Println(int64(after-before) / n)
-	return err
 }
 
 // bareHash is the CPU of one hash in a process that does nothing else, on the servers' core.
