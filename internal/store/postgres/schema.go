@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -43,18 +44,35 @@ const (
 		WHERE n.nspname = $1 AND f.contype = 'f' ORDER BY f.oid`
 )
 
-// Schema reads the tables of the engine's schema from the catalogue.
-func (db *DB) Schema(ctx context.Context) (store.Schema, error) {
+// Schema reads the tables of the engine's schema from the catalogue, as they are at one moment: another replica may be making them.
+func (db *DB) Schema(ctx context.Context) (out store.Schema, err error) {
+	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		out, err = db.tables(ctx, tx)
+		return err
+	})
+	return out, translate(err)
+}
+
+// errTorn: an index or a key of a table that was not there a statement before.
+var errTorn = errors.New("store: the tables changed while they were read")
+
+func (db *DB) tables(ctx context.Context, tx pgx.Tx) (store.Schema, error) {
 	var out store.Schema
 	at := map[string]int{}
 	var table, name, kind, to, ref string
 	var yes, primary, down bool
 	read := func(sql string, scan []any, fn func()) error {
-		rows, err := db.pool.Query(ctx, sql, db.cfg.Schema)
+		rows, err := tx.Query(ctx, sql, db.cfg.Schema)
 		if err != nil {
 			return err
 		}
-		_, err = pgx.ForEachRow(rows, scan, func() error { fn(); return nil })
+		_, err = pgx.ForEachRow(rows, scan, func() error {
+			if _, known := at[table]; !known && sql != columnsSQL {
+				return errTorn
+			}
+			fn()
+			return nil
+		})
 		return err
 	}
 	err := read(columnsSQL, []any{&table, &name, &kind, &yes}, func() {
@@ -103,5 +121,5 @@ func (db *DB) Schema(ctx context.Context) (store.Schema, error) {
 			t.Foreign = append(t.Foreign, f)
 		})
 	}
-	return out, translate(err)
+	return out, err
 }
