@@ -65,8 +65,8 @@ func (s *Self) PendingApp(ctx context.Context, who *types.Caller) (totp.Enrolmen
 
 // ConfirmApp enrols the app by its first code.
 func (s *Self) ConfirmApp(ctx context.Context, who *types.Caller, code string) (*session.Started, error) {
-	if _, err := s.PendingApp(ctx, who); err != nil { // where nothing waits, nothing can be guessed
-		return nil, err
+	if who.Session == "" {
+		return nil, errSession
 	}
 	right, err := s.cfg.Machine.CountGuess(ctx, who)
 	if err != nil {
