@@ -2,7 +2,6 @@ package edge_test
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net/netip"
 	"strings"
@@ -47,12 +46,7 @@ func TestHeldBody(t *testing.T) {
 	path, length, rest := "POST /role", "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"name\"", `:"ann"}`
 	hold := func(meanwhile func()) string {
 		t.Helper()
-		c := insecure()
-		c.NextProtos = []string{"http/1.1"}
-		conn, err := tls.Dial("tcp", g.addr(), c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := g.dial("http/1.1")
 		defer conn.Close()
 		conn.SetDeadline(time.Now().Add(5 * time.Second))
 		before := f.asked.Load()

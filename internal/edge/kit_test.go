@@ -143,6 +143,18 @@ func insecure() *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
 }
 
+// dial opens a connection for a protocol, as bare bytes.
+func (g *gate) dial(protocol string) *tls.Conn {
+	g.Helper()
+	c := insecure()
+	c.NextProtos = []string{protocol}
+	conn, err := tls.Dial("tcp", g.addr(), c)
+	if err != nil {
+		g.Fatal(err)
+	}
+	return conn
+}
+
 // reply is an answer, read whole.
 type reply struct {
 	*http.Response

@@ -1,7 +1,6 @@
 package edge_test
 
 import (
-	"crypto/tls"
 	"io"
 	"net"
 	"strings"
@@ -12,12 +11,7 @@ import (
 // raw sends bytes over one HTTP/1.1 connection and returns all that comes back until the server closes or is silent.
 func (g *gate) raw(text string) string {
 	g.Helper()
-	c := insecure()
-	c.NextProtos = []string{"http/1.1"}
-	conn, err := tls.Dial("tcp", g.addr(), c)
-	if err != nil {
-		g.Fatal(err)
-	}
+	conn := g.dial("http/1.1")
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(1500 * time.Millisecond))
 	if _, err := io.WriteString(conn, text); err != nil {

@@ -2,7 +2,6 @@ package edge_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -29,12 +28,7 @@ func impatient(_ *plan.Plan, c *edge.Config) {
 // for ever ends the test by the deadline.
 func drip(t *testing.T, g *gate, begin, drop string) (answer string, ended bool) {
 	t.Helper()
-	c := insecure()
-	c.NextProtos = []string{"http/1.1"}
-	conn, err := tls.Dial("tcp", g.addr(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := g.dial("http/1.1")
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
 	got := make(chan string, 1)
@@ -74,12 +68,7 @@ func TestSlowClients(t *testing.T) {
 	}
 	g.want(200, "", "GET", "/open", "")
 
-	c := insecure()
-	c.NextProtos = []string{"http/1.1"}
-	conn, err := tls.Dial("tcp", g.addr(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := g.dial("http/1.1")
 	defer conn.Close()
 	io.WriteString(conn, "GET /big HTTP/1.1\r\nHost: localhost:"+g.port()+"\r\n\r\n")
 	time.Sleep(1500 * time.Millisecond) // takes nothing, five times as long as the server waits
@@ -118,12 +107,7 @@ func TestHundredMegabytes(t *testing.T) {
 	if answer := g.raw(head + "Content-Length: 104857600\r\n\r\n{"); !strings.HasPrefix(answer, "HTTP/1.1 413") || !strings.Contains(answer, "Connection: close") {
 		t.Errorf("100 MB by their length: %q", answer)
 	}
-	c := insecure()
-	c.NextProtos = []string{"http/1.1"}
-	conn, err := tls.Dial("tcp", g.addr(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := g.dial("http/1.1")
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
 	io.WriteString(conn, head+"Transfer-Encoding: chunked\r\n\r\n")

@@ -2,7 +2,6 @@ package edge_test
 
 import (
 	"bytes"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"strings"
@@ -60,12 +59,7 @@ func TestMoreDesync(t *testing.T) {
 // h2 sends one request over HTTP/2, frame by frame, and returns its status ("" when the stream or the connection was refused).
 func (g *gate) h2(headers [][2]string, data string) string {
 	g.Helper()
-	c := insecure()
-	c.NextProtos = []string{"h2"}
-	conn, err := tls.Dial("tcp", g.addr(), c)
-	if err != nil {
-		g.Fatal(err)
-	}
+	conn := g.dial("h2")
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(5 * time.Second))
 	io.WriteString(conn, http2.ClientPreface)
