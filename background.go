@@ -17,7 +17,8 @@ const again = time.Second
 func (a *App) work(ctx context.Context) (wait func()) {
 	var wg sync.WaitGroup
 	for name, run := range map[string]func(context.Context){
-		"feed": a.Identity.Run, "sweep": a.Identity.Tidy, "evidence": a.settle, "calibration": a.calibrate, "mail": a.Mail.Run,
+		"feed": a.Identity.Run, "calibration": a.calibrate, "mail": a.Mail.Run,
+		"sweep": every(10*time.Minute, a.Identity.Sweep), "evidence": every(time.Minute, a.settle),
 		"tasks": func(ctx context.Context) {
 			a.jobs.Schedule(ctx,
 				job.Task{Name: "keep.tidy", Every: time.Hour, Do: func(ctx context.Context, _ job.Lease) error { return a.Keep.Tidy(ctx) }},
@@ -54,18 +55,25 @@ func (a *App) fell(ctx context.Context, name string, run func(context.Context)) 
 	return false
 }
 
-// settle records what was counted, every minute.
-func (a *App) settle(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := a.Keep.Settle(ctx); err != nil {
-				a.opt.Log.Warn("counted refusals were not recorded", "error", err.Error())
+// every makes of something short what goes on until its context ends, at that interval.
+func every(interval time.Duration, do func(context.Context)) func(context.Context) {
+	return func(ctx context.Context) {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				do(ctx)
 			}
 		}
+	}
+}
+
+// settle records what was counted.
+func (a *App) settle(ctx context.Context) {
+	if err := a.Keep.Settle(ctx); err != nil {
+		a.opt.Log.Warn("counted refusals were not recorded", "error", err.Error())
 	}
 }

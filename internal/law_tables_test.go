@@ -35,6 +35,7 @@ var siblings = []sibling{
 	{"identity/token", "identity/feed", "a revoked token is forgotten by every process"},
 	{"identity/grant", "identity/session", "whoever grants must still be signed in"},
 	{"identity/token", "identity/session", "whoever issues a token must still be signed in"},
+	{"identity/operator", "identity/organisation", "what somebody holds within organisations is explained with the rest"},
 	{"identity/signin", "identity/account", "the machine reads what an account has enrolled"},
 	{"identity/signin", "identity/session", "its one door starts sessions"},
 	{"identity/signin", "identity/throttle", "each guess is counted before it is judged"},

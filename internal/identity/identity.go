@@ -133,29 +133,15 @@ func New(cfg Config) (*Identity, error) {
 	i.organisations = newOrganisations(i)
 	i.Desk = operator.New(operator.Config{DB: i.db, Clock: cfg.Clock, Plan: cfg.Plan, Accounts: i.accounts, Sessions: i.sessions,
 		Grants: i.grants, Links: i.links, Profiles: cfg.Profiles, Tokens: i.tokens, App: i.app, Passkeys: i.passkeys, Codes: i.codes,
-		Federated: i.providers.Has})
+		Federated: i.providers.Has, Belongs: i.belongs})
 	return i, nil
 }
 
 // Run follows the feed until ctx ends.
 func (i *Identity) Run(ctx context.Context) { i.feed.Run(ctx) }
 
-// Tidy sweeps what is over, until ctx ends.
-func (i *Identity) Tidy(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			i.sweep(ctx)
-		}
-	}
-}
-
-// sweep deletes what is over. A failure is left to the next round: nothing that is over is honoured meanwhile.
-func (i *Identity) sweep(ctx context.Context) {
+// Sweep deletes what is over. A failure is left to the next round: nothing that is over is honoured meanwhile.
+func (i *Identity) Sweep(ctx context.Context) {
 	for _, f := range []func(context.Context) error{i.sessions.Sweep, i.machine.Sweep, i.links.Sweep, i.throttle.Sweep,
 		i.tokens.Sweep, i.providers.Sweep, i.sweepOrganisations} {
 		if f(ctx) != nil {

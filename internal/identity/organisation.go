@@ -29,6 +29,14 @@ func (i *Identity) InForce(ctx context.Context, r store.Reader, account, org typ
 // OrganisationTables returns what a declaration with organisations needs beside Tables. They reference the plan's own.
 func OrganisationTables() []store.Table { return organisation.Tables() }
 
+// belongs is operator.Config.Belongs.
+func (i *Identity) belongs(ctx context.Context, r store.Reader, account types.ID) ([]organisation.Organisation, error) {
+	if i.cfg.Plan.Decl.Organisations == nil {
+		return nil, nil
+	}
+	return i.organisations.Of(ctx, r, account)
+}
+
 func (i *Identity) sweepOrganisations(ctx context.Context) error {
 	if i.cfg.Plan.Decl.Organisations == nil {
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/organisation"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -37,7 +38,11 @@ func (d *Desk) Explain(ctx context.Context, by *types.Caller, id types.ID) ([]st
 		if err != nil {
 			return err
 		}
-		lines = d.explain(acc, grants, demanded, len(live))
+		within, err := d.cfg.Belongs(ctx, r, id)
+		if err != nil {
+			return err
+		}
+		lines = d.explain(acc, grants, within, demanded, len(live))
 		federated, err := d.cfg.Federated(ctx, r, id)
 		if federated {
 			lines = append(lines, "it is linked to an OpenID provider, by which its owner may sign in")
@@ -55,13 +60,14 @@ var states = map[account.State]string{account.Invited: "waits for its owner to u
 	account.Active: "is active", account.Disabled: "was disabled by an operator: it cannot sign in",
 	account.Locked: "was locked by its owner: it cannot sign in", account.Erased: "was erased for good"}
 
-func (d *Desk) explain(acc *account.Account, grants []grant.Grant, demanded plan.Requirement, sessions int) []string {
+func (d *Desk) explain(acc *account.Account, grants []grant.Grant, within []organisation.Organisation, demanded plan.Requirement, sessions int) []string {
 	lines := []string{fmt.Sprintf("account %s %s", acc.ID, states[acc.State]),
-		fmt.Sprintf("factors: %d authenticator apps, %d passkeys, %d recovery codes; %d live sessions", acc.TOTP, acc.Passkeys, acc.Codes, sessions)}
+		fmt.Sprintf("factors: %s, %s, %s; %s", count(acc.TOTP, "authenticator app"), count(acc.Passkeys, "passkey"),
+			count(acc.Codes, "recovery code"), count(sessions, "live session"))}
 	if demanded != plan.NoFactor {
 		lines = append(lines, "an operator demands "+map[plan.Requirement]string{plan.AnyMFA: "a second factor", plan.PasskeyFactor: "a passkey"}[demanded]+" of it: its roles are dormant without")
 	}
-	if len(grants) == 0 {
+	if len(grants)+len(within) == 0 {
 		lines = append(lines, "it holds no role")
 	}
 	now := d.cfg.Clock.Now()
@@ -73,19 +79,44 @@ func (d *Desk) explain(acc *account.Account, grants []grant.Grant, demanded plan
 			line += "is no longer declared and grants nothing"
 		case !g.Expires.IsZero() && !now.Before(g.Expires):
 			line += "expired " + g.Expires.UTC().Format(time.RFC3339)
-		case !role.Requires.Met(bestOf(acc)) || !demanded.Met(bestOf(acc)):
-			line += "dormant: it requires a factor that the account has not enrolled"
-		case !role.Requires.Met(types.Password) || !demanded.Met(types.Password):
-			line += "in force in sessions that proved " + factorAsked(role.Requires.Met(twoSteps) && demanded.Met(twoSteps))
 		default:
-			line += "in force"
+			line += standing(acc, role, demanded)
 		}
 		if !g.Expires.IsZero() && now.Before(g.Expires) {
 			line += ", until " + g.Expires.UTC().Format(time.RFC3339)
 		}
 		lines = append(lines, line)
 	}
+	for _, o := range within {
+		role, _ := d.cfg.Grants.Role(o.Role)
+		lines = append(lines, fmt.Sprintf("role %s within the organisation %s: %s, where that organisation is the active one", o.Role, o.Name, standing(acc, role, demanded)))
+	}
 	return lines
+}
+
+// standing says when a role that an account holds is in force.
+func standing(acc *account.Account, role plan.Role, demanded plan.Requirement) string {
+	meets := func(f types.Factor) bool { return role.Requires.Met(f) && demanded.Met(f) }
+	switch {
+	case acc.State != account.Active:
+		return "not in force, for nobody can sign in"
+	case !meets(bestOf(acc)):
+		return "dormant: it requires a factor that the account has not enrolled"
+	case !meets(types.Password):
+		return "in force in sessions that proved " + factorAsked(meets(twoSteps))
+	}
+	return "in force"
+}
+
+// count writes a number of things: "no passkeys", "1 passkey", "2 passkeys".
+func count(n int, thing string) string {
+	switch n {
+	case 0:
+		return "no " + thing + "s"
+	case 1:
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // twoSteps is what a session has proved that meets every demand but that of a passkey.

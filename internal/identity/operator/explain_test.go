@@ -7,6 +7,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/organisation"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/decl"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -44,10 +45,31 @@ func TestExplainNamesTheFactor(t *testing.T) {
 		plan.AnyMFA:        {"role maker: in force in sessions that proved a second factor", "role vault: in force in sessions that proved a passkey"},
 		plan.PasskeyFactor: {"role maker: in force in sessions that proved a passkey", "role clerk: in force in sessions that proved a passkey"},
 	} {
-		lines := d.explain(acc, grants, demanded, 0)
+		lines := d.explain(acc, grants, nil, demanded, 0)
 		for _, w := range want {
 			if !slices.Contains(lines, w) {
 				t.Errorf("demand %d: %q is not in %q", demanded, w, lines)
+			}
+		}
+	}
+}
+
+// TestExplainTellsMembershipsAndState: what is held within organisations is told, and nothing is in force of whoever cannot sign in.
+func TestExplainTellsMembershipsAndState(t *testing.T) {
+	p := compiled(t)
+	clock := types.NewManualClock(time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC))
+	d := &Desk{cfg: Config{Clock: clock, Plan: p, Grants: grant.New(p.Roles, clock)}}
+	within := []organisation.Organisation{{Name: "Riverside", Role: "owner"}}
+	for state, want := range map[account.State][]string{
+		account.Active: {"factors: no authenticator apps, 1 passkey, 8 recovery codes; 1 live session", "role maker: in force",
+			"role owner within the organisation Riverside: in force, where that organisation is the active one"},
+		account.Locked: {"role maker: not in force, for nobody can sign in",
+			"role owner within the organisation Riverside: not in force, for nobody can sign in, where that organisation is the active one"},
+	} {
+		lines := d.explain(&account.Account{State: state, Passkeys: 1, Codes: 8}, []grant.Grant{{Role: "maker"}}, within, plan.NoFactor, 1)
+		for _, w := range want {
+			if !slices.Contains(lines, w) {
+				t.Errorf("%s: %q is not in %q", state, w, lines)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
+	"github.com/fastness-dev/fastness/internal/identity/organisation"
 	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -39,6 +40,8 @@ type Config struct {
 	Codes    *recovery.Codes
 	// Federated reports whether the account is linked to an OpenID provider, which is a way in.
 	Federated func(ctx context.Context, r store.Reader, id types.ID) (bool, error)
+	// Belongs lists the organisations of an account, with its role in each; none where there are none.
+	Belongs func(ctx context.Context, r store.Reader, id types.ID) ([]organisation.Organisation, error)
 }
 
 // Desk is where accounts are managed. It holds no state beyond its parts.

@@ -176,14 +176,20 @@ func (o *Organisations) Rename(ctx context.Context, by *types.Caller, org types.
 }
 
 // Mine lists the organisations that the caller's account belongs to.
-func (o *Organisations) Mine(ctx context.Context, by *types.Caller) ([]Organisation, error) {
-	var out []Organisation
-	err := o.cfg.DB.View(ctx, func(r store.Reader) error {
-		out = nil
-		return each(ctx, r, mine, func(rows store.Rows) {
-			out = append(out, Organisation{ID: types.ID(rows.Text(0)), Name: rows.Text(1), Role: rows.Text(2)})
-		}, types.IDValue(by.Account))
+func (o *Organisations) Mine(ctx context.Context, by *types.Caller) (out []Organisation, err error) {
+	err = o.cfg.DB.View(ctx, func(r store.Reader) error {
+		out, err = o.Of(ctx, r, by.Account)
+		return err
 	})
+	return out, err
+}
+
+// Of lists the organisations that an account belongs to, with its role in each. The caller has judged who asks.
+func (o *Organisations) Of(ctx context.Context, r store.Reader, account types.ID) ([]Organisation, error) {
+	var out []Organisation
+	err := each(ctx, r, mine, func(rows store.Rows) {
+		out = append(out, Organisation{ID: types.ID(rows.Text(0)), Name: rows.Text(1), Role: rows.Text(2)})
+	}, types.IDValue(account))
 	return out, err
 }
 
