@@ -193,6 +193,7 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 		thief, ann := w.in("ann@example.org"), w.in("ann@example.org")
 		before := ann.session
 		w.do("POST", "/auth/password", ann, map[string]any{"password": "wrong wrong wrong", "new_password": "a new password of mine"}).want(422)
+		w.do("POST", "/auth/password", ann, map[string]any{"password": goodPassword, "new_password": goodPassword}).want(422)
 		w.do("POST", "/auth/password", ann, map[string]any{"password": goodPassword, "new_password": "a new password of mine"}).want(200)
 		if w.alive(thief) {
 			t.Fatal("another session outlived the change of the password")

@@ -47,6 +47,7 @@ var says = map[signup.Letter][]string{
 	signup.LetterEmailNotice:   {"Service", "Lock!", "At"},
 	signup.LetterEmailMoved:    {"Service", "Lock!", "At"},
 	signup.LetterSignIn:        {"Service", "Lock!", "At", "Device"},
+	signup.LetterGuessed:       {"Service", "Recover!", "At"},
 	signup.LetterFactorAdded:   {"Service", "Lock!", "At", "Factor"},
 	signup.LetterFactorRemoved: {"Service", "Lock!", "At", "Factor"},
 	signup.LetterLocked:        {"Service", "Recover!", "At"},

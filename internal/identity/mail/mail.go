@@ -134,7 +134,7 @@ var errNoMail = &types.Error{Kind: types.Unavailable, Code: "no_mail", Detail: "
 
 // notices are letters that tell of what was done anyway: where no mail is sent, the act goes on without them.
 var notices = map[signup.Letter]bool{signup.LetterPassword: true, signup.LetterEmailNotice: true, signup.LetterEmailMoved: true,
-	signup.LetterSignIn: true, signup.LetterFactorAdded: true, signup.LetterFactorRemoved: true, signup.LetterLocked: true}
+	signup.LetterSignIn: true, signup.LetterGuessed: true, signup.LetterFactorAdded: true, signup.LetterFactorRemoved: true, signup.LetterLocked: true}
 
 // Add implements signup.Outbox. Where no mail is sent, whatever needs a letter is refused, and refused alike for an address
 // that has an account and one that has none.

@@ -33,6 +33,7 @@ func all() []signup.Mail {
 		{To: "ann@example.org", Letter: signup.LetterFactorRemoved, Lock: lock, Factor: types.TOTP},
 		{To: "ann@example.org", Letter: signup.LetterLocked},
 		{To: "ann@example.org", Letter: signup.LetterOrgInvite, Link: link, Valid: 7 * 24 * time.Hour, Organisation: "Riverside", By: "Bob"},
+		{To: "ann@example.org", Letter: signup.LetterGuessed},
 	}
 }
 

@@ -171,7 +171,7 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 	}
 	try := discovery(c)
 	if acc.ID != "" { // a discovered factor has no account to guess at: its signature cannot be guessed
-		try = m.factorTry(acc, c)
+		try = m.codeTry(f, acc, c)
 		if err := m.cfg.Throttle.Take(ctx, try); err != nil {
 			return nil, err
 		}
@@ -292,6 +292,23 @@ func (m *Machine) verify(ctx context.Context, tx store.Tx, f Factor, a *attempt,
 // factorTry is the lane of guesses at second factors. It outlives attempts: beginning again does not reset it.
 func (m *Machine) factorTry(acc *account.Account, c Client) throttle.Try {
 	return throttle.Try{What: "factor", Key: m.cfg.Accounts.Key(acc.Email), Address: c.Address, Device: c.Device}
+}
+
+// codeTry is factorTry for a response to one factor. The codes of an app are six digits, and whoever guesses them in a sign-in knows the
+// password: those are counted over thirty days too, and the owner is told.
+func (m *Machine) codeTry(f Factor, acc *account.Account, c Client) throttle.Try {
+	try := m.factorTry(acc, c)
+	if try.Few = f.Kind() == types.TOTP; try.Few {
+		try.Spent = func(ctx context.Context, tx store.Tx) error {
+			return m.notify(ctx, tx, Notice{Account: acc, What: types.SignInFail, Language: c.Language})
+		}
+	}
+	return try
+}
+
+// Renewed says, in the transaction of the act, that the account has a new password: guesses by whoever knew the old one count no longer.
+func (m *Machine) Renewed(ctx context.Context, tx store.Tx, acc *account.Account) error {
+	return m.cfg.Throttle.Forget(ctx, tx, "factor", m.cfg.Accounts.Key(acc.Email))
 }
 
 // CountGuess counts a guess at the first code of an app that the caller enrols, in the lane of second factors: whoever else holds his

@@ -89,7 +89,7 @@ type Config struct {
 // Notice is what an owner is told: that somebody signed in from a device not seen before, or that a factor was added or removed.
 type Notice struct {
 	Account  *account.Account
-	What     types.Event  // SignIn, FactorAdd, FactorRemove
+	What     types.Event  // SignIn, SignInFail (codes of an app are being guessed), FactorAdd, FactorRemove
 	Factor   types.Factor // with FactorAdd and FactorRemove
 	Device   string       // with SignIn: session.Label
 	Language string

@@ -145,7 +145,7 @@ func (m *Machine) stepUpFactor(ctx context.Context, who *types.Caller, secret ty
 	if err != nil {
 		return nil, err
 	}
-	try := m.factorTry(acc, c)
+	try := m.codeTry(f, acc, c)
 	if err := m.cfg.Throttle.Take(ctx, try); err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ const (
 	LetterEmailNotice   Letter = "email_notice"   // to the old address: a change was asked for: Lock
 	LetterEmailMoved    Letter = "email_moved"    // to the old address: the change was made: Lock
 	LetterSignIn        Letter = "sign_in"        // somebody signed in from a device not seen before: Device, Lock
+	LetterGuessed       Letter = "guessed"        // somebody who knows your password guesses codes of your app; choose another
 	LetterFactorAdded   Letter = "factor_added"   // a factor was enrolled: Factor, Lock
 	LetterFactorRemoved Letter = "factor_removed" // a factor was removed: Factor, Lock
 	LetterLocked        Letter = "locked"         // the account was locked; how to open it

@@ -23,6 +23,8 @@ func (l *Links) tell(ctx context.Context, tx store.Tx, acc *account.Account, m M
 func (l *Links) Notify(ctx context.Context, tx store.Tx, n signin.Notice) error {
 	m := Mail{Letter: LetterSignIn, Device: n.Device, Factor: n.Factor, Language: n.Language}
 	switch n.What {
+	case types.SignInFail:
+		m.Letter = LetterGuessed
 	case types.FactorAdd:
 		m.Letter = LetterFactorAdded
 	case types.FactorRemove:

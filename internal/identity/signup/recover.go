@@ -100,6 +100,9 @@ func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, 
 	if err := l.cfg.Accounts.SetPassword(ctx, tx, acc.ID, phc); err != nil {
 		return err
 	}
+	if err := l.cfg.Machine.Renewed(ctx, tx, acc); err != nil {
+		return err
+	}
 	if err := l.cfg.Sessions.EndAll(ctx, tx, acc.ID, but); err != nil {
 		return err
 	}
@@ -109,12 +112,18 @@ func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, 
 	return l.tell(ctx, tx, acc, Mail{Letter: LetterPassword, Language: language})
 }
 
+var errUnchanged = &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "choose another password",
+	Fields: []types.FieldError{{Path: "password", Code: "unchanged", Detail: "this is the present password"}}}
+
 // ChangePassword replaces the password of a session's account, who proves the present one. Every other session ends, the
 // one that asked gets a new token, and its old one is refused from now on.
 func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, password types.Secret, c signin.Client) (*session.Started, error) {
 	acc, err := l.cfg.Machine.CheckPassword(ctx, who, present, c)
 	if err != nil {
 		return nil, err
+	}
+	if password.Reveal() == present.Reveal() { // whoever changes it out of fear would be as unsafe as before, and not know
+		return nil, errUnchanged
 	}
 	if err := l.judge(password, acc.Email, acc.Second()); err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ type Limits struct {
 	Factor  int           // second factors of one account from anywhere but known devices: six digits are few; 0 means 10
 	Inviter int           // letters of invitation that one member causes; 0 means 50
 	Letters int           // letters to one address that somebody else could ask for, known device or not; 0 means 5
+	Few     int           // guesses with Try.Few at one account, or from one known device, within thirty days; 0 means 100 (NIST SP 800-63B-4, 3.2.2)
 }
 
 // Throttle counts. It is safe for concurrent use.
@@ -55,6 +56,7 @@ func New(db store.DB, clock types.Clock, ring *seal.Ring, l Limits) *Throttle {
 	or(&l.Factor, 10)
 	or(&l.Inviter, 50)
 	or(&l.Letters, 5)
+	or(&l.Few, 100)
 	if l.Window == 0 {
 		l.Window = 15 * time.Minute
 	}
@@ -63,17 +65,26 @@ func New(db store.DB, clock types.Clock, ring *seal.Ring, l Limits) *Throttle {
 
 // Try is one guess.
 type Try struct {
-	What    string       // "sign_in", "factor", "recover", "sign_up", "discover": each counts for itself
-	Key     []byte       // keyed hash of the identifier; nil: there is none, the network alone counts
-	Address netip.Addr   // invalid: the machine itself
-	Device  types.Secret // the device cookie; empty or foreign: none
+	What    string                                // "sign_in", "factor", "recover", "sign_up", "discover": each counts for itself
+	Key     []byte                                // keyed hash of the identifier; nil: there is none, the network alone counts
+	Address netip.Addr                            // invalid: the machine itself
+	Device  types.Secret                          // the device cookie; empty or foreign: none
+	Few     bool                                  // a guess at one of so few values, as six digits, that patience would find it: counted over thirty days as well
+	Spent   func(context.Context, store.Tx) error // with Few: called in the transaction of the guess that uses the thirty days up; nil: nobody is told
 }
 
 type lane struct {
-	name  string
-	key   []byte
-	limit int
+	name   string
+	key    []byte
+	limit  int
+	window time.Duration
 }
+
+// month is the window of guesses with Try.Few, and the name of their lane.
+const (
+	month     = 30 * 24 * time.Hour
+	monthLane = "month"
+)
 
 // lettered are the tries that end in mail to an address that somebody else may have typed in.
 var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true, "org_invite": true}
@@ -81,13 +92,16 @@ var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true, 
 func (t *Throttle) lanes(try Try) []lane {
 	key := func(parts ...string) []byte { return t.ring.MAC(seal.Throttle, parts...) }
 	id, network := string(try.Key), Network(try.Address)
+	window := t.limits.Window
 	if try.Key == nil {
-		return []lane{{"network", key("network", try.What, network), t.limits.Network}}
+		return []lane{{"network", key("network", try.What, network), t.limits.Network, window}}
 	}
-	if device := t.known(try); device != "" {
-		return []lane{{"device", key("device", try.What, id, device), t.limits.Device}}
+	device := t.known(try)
+	var few []lane
+	if try.Few {
+		few = []lane{{monthLane, key(monthLane, try.What, id, device), t.limits.Few, month}}
 	}
-	pair, account := t.limits.Pair, t.limits.Account
+	own, pair, account := t.limits.Device, t.limits.Pair, t.limits.Account
 	if try.What == "factor" {
 		account = t.limits.Factor
 	}
@@ -95,10 +109,14 @@ func (t *Throttle) lanes(try Try) []lane {
 		pair, account = t.limits.Inviter, t.limits.Inviter
 	}
 	if lettered[try.What] {
-		pair, account = t.limits.Letters, t.limits.Letters
+		own, pair, account = t.limits.Letters, t.limits.Letters, t.limits.Letters
 	}
-	return []lane{{"pair", key("pair", try.What, id, network), pair}, {"network", key("network", try.What, network), t.limits.Network},
-		{"account", key("account", try.What, id), account}}
+	if device != "" {
+		return append([]lane{{"device", key("device", try.What, id, device), own, window}}, few...)
+	}
+	return append([]lane{{"pair", key("pair", try.What, id, network), pair, window},
+		{"network", key("network", try.What, network), t.limits.Network, window},
+		{"account", key("account", try.What, id), account, window}}, few...)
 }
 
 // Network is the class by which addresses are counted: /24 of IPv4, /48 of IPv6.
@@ -123,30 +141,31 @@ var (
 		ON CONFLICT (lane) DO UPDATE SET
 			count = CASE WHEN fastness_throttle.until <= ? THEN 1 ELSE fastness_throttle.count + 1 END,
 			until = CASE WHEN fastness_throttle.until <= ? THEN excluded.until ELSE fastness_throttle.until END`)
-	read     = store.SQL(`SELECT lane, count, until FROM fastness_throttle WHERE lane IN (?, ?, ?)`)
+	read     = store.SQL(`SELECT lane, count, until FROM fastness_throttle WHERE lane IN (?, ?, ?, ?)`)
 	giveBack = store.SQL(`UPDATE fastness_throttle SET count = count - 1 WHERE lane = ? AND count > 0`)
 	forget   = store.SQL(`DELETE FROM fastness_throttle WHERE lane = ?`)
 	sweep    = store.SQL(`DELETE FROM fastness_throttle WHERE until <= ?`)
 )
 
 // Take counts a guess. It refuses with TooMany and the time to wait when a lane is used up; a refused guess is not counted
-// further, so that waiting always helps.
+// further, so that waiting always helps; too_many_codes when the wait is one of days.
 func (t *Throttle) Take(ctx context.Context, try Try) error {
 	now, lanes := types.Micros(t.clock.Now()), t.lanes(try)
+	var closed lane
 	var wait int64
 	err := t.db.Write(ctx, func(tx store.Tx) error {
 		var counts [most]int64
 		var err error
-		if counts, wait, err = t.standing(ctx, tx, lanes, now); err != nil || wait > 0 {
+		if counts, closed, wait, err = t.standing(ctx, tx, lanes, now); err != nil || wait > 0 {
 			return err
 		}
-		end := now + t.limits.Window.Microseconds()
 		for i, l := range lanes {
+			end := now + l.window.Microseconds()
 			if _, err := tx.Exec(ctx, count, types.BytesValue(l.key), types.IntValue(end), types.IntValue(now), types.IntValue(now)); err != nil {
 				return err
 			}
 			if n := counts[i] + 1; n == int64(l.limit) {
-				if err := t.note(tx, try, l, n); err != nil {
+				if err := t.note(ctx, tx, try, l, n); err != nil {
 					return err
 				}
 			}
@@ -156,11 +175,23 @@ func (t *Throttle) Take(ctx context.Context, try Try) error {
 	if err != nil {
 		return err
 	}
-	if wait > 0 {
-		return &types.Error{Kind: types.TooMany, Code: "too_many_attempts", RetryAfter: time.Duration(wait) * time.Microsecond,
-			Detail: "too many attempts; wait, or use a device that signed in before"}
+	if wait == 0 {
+		return nil
 	}
-	return nil
+	after := time.Duration(wait) * time.Microsecond
+	if closed.name == monthLane {
+		return &types.Error{Kind: types.TooMany, Code: "too_many_codes", RetryAfter: after,
+			Detail: "too many wrong codes in thirty days; use a recovery code, a passkey or a device that signed in before, or choose a new password first"}
+	}
+	return &types.Error{Kind: types.TooMany, Code: "too_many_attempts", RetryAfter: after,
+		Detail: "too many attempts; wait, or use a device that signed in before"}
+}
+
+// Forget forgets the thirty days of guesses with Few at an account, those from its known devices aside: who made them knew its password,
+// and that is another one now.
+func (t *Throttle) Forget(ctx context.Context, tx store.Tx, what string, id []byte) error {
+	_, err := tx.Exec(ctx, forget, types.BytesValue(t.ring.MAC(seal.Throttle, monthLane, what, string(id), "")))
+	return err
 }
 
 // Right gives a guess back that was right, within the transaction of what it led to. What was counted against this pair
@@ -199,26 +230,31 @@ func (t *Throttle) Settle(ctx context.Context, try Try, hashed error) error {
 	return hashed
 }
 
-// note makes one entry per lane and window, at the guess that uses the lane up.
-func (t *Throttle) note(tx store.Tx, try Try, l lane, n int64) error {
+// note makes one entry per lane and window, at the guess that uses the lane up, and tells of a month's.
+func (t *Throttle) note(ctx context.Context, tx store.Tx, try Try, l lane, n int64) error {
+	if l.name == monthLane && try.Spent != nil {
+		if err := try.Spent(ctx, tx); err != nil {
+			return err
+		}
+	}
 	e := types.NewEntry(types.SignInFail, types.Refused, &types.Caller{Address: try.Address}, t.clock.Now())
 	e.Code, e.Count = "limit:"+try.What+":"+l.name, n
 	return tx.Record(e)
 }
 
 // most is how many lanes a guess is counted in.
-const most = 3
+const most = 4
 
 // standing reads what is counted in each lane whose window still runs, and how long it is until every lane has room again, in
-// microseconds; 0 when all have.
-func (t *Throttle) standing(ctx context.Context, r store.Reader, lanes []lane, now int64) (counts [most]int64, wait int64, err error) {
+// microseconds, because of which one; 0 when all have.
+func (t *Throttle) standing(ctx context.Context, r store.Reader, lanes []lane, now int64) (counts [most]int64, closed lane, wait int64, err error) {
 	var keys [most]types.Value
 	for i := range keys {
 		keys[i] = types.BytesValue(lanes[min(i, len(lanes)-1)].key)
 	}
 	rows, err := r.Query(ctx, read, keys[:]...)
 	if err != nil {
-		return counts, 0, err
+		return counts, closed, 0, err
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -227,12 +263,12 @@ func (t *Throttle) standing(ctx context.Context, r store.Reader, lanes []lane, n
 			if until <= now || !bytes.Equal(l.key, rows.Bytes(0)) {
 				continue
 			}
-			if counts[i] = n; n >= int64(l.limit) {
-				wait = max(wait, until-now)
+			if counts[i] = n; n >= int64(l.limit) && until-now > wait {
+				closed, wait = l, until-now
 			}
 		}
 	}
-	return counts, wait, rows.Err()
+	return counts, closed, wait, rows.Err()
 }
 
 // Sweep deletes lanes whose window is over.
