@@ -276,3 +276,23 @@ func TestSummaryNamesTheFields(t *testing.T) {
 	ann.header.Set("Accept-Language", "de")
 	ann.post("/account/sign-up", "email", "nobody", "password", "").says(422, `<a href="#email">E-Mail-Adresse: `)
 }
+
+// TestTokensCarryWhatWasChosen: of several roles none is ticked beforehand, so that no program gets more than somebody thought of; the only
+// one is.
+func TestTokensCarryWhatWasChosen(t *testing.T) {
+	h := serve(t)
+	const ticked = `name="role[]" value="patient" checked`
+	h.person("ann@clinic.example", "patient").get("/account/tokens/new").says(200, ticked)
+	bob := h.person("bob@clinic.example", "patient", "nurse")
+	if text := bob.get("/account/tokens/new").says(200, `name="role[]" value="nurse"`).text; strings.Contains(text, ticked) {
+		t.Error("a new token carries every role unless somebody looks")
+	}
+	bob.post("/account/tokens/new", "name", "t", "reach", "all", "days", "7").says(422, "Choose at least one of your roles.")
+}
+
+// TestSamePasswordIsNoNewOne: whoever changes it out of fear is told that nothing would change.
+func TestSamePasswordIsNoNewOne(t *testing.T) {
+	h := serve(t)
+	ann := h.person("ann@clinic.example", "patient")
+	ann.post("/account/password", "password", password, "new_password", password).says(422, "This is your present password.")
+}

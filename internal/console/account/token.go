@@ -56,8 +56,10 @@ func (p *Pages) tokenNewView(ctx context.Context, r *plan.Request, form url.Valu
 	l := p.kit.Language(r)
 	d := tokenNewData{Verbs: verbs, Narrow: form.Get("reach") != "all", Scope: map[string]bool{}}
 	chosen := form["role[]"]
-	for _, name := range p.id.Grants().Names(r.Caller.Roles) {
-		d.Roles = append(d.Roles, page.Choice{Value: name, Label: name, Selected: slices.Contains(chosen, name) || form == nil})
+	roles := p.id.Grants().Names(r.Caller.Roles)
+	for _, name := range roles {
+		sole := form == nil && len(roles) == 1 // of several nobody gets all by not looking
+		d.Roles = append(d.Roles, page.Choice{Value: name, Label: name, Selected: sole || slices.Contains(chosen, name)})
 	}
 	for _, c := range p.cfg.Plan.Collections {
 		d.Collections = append(d.Collections, c.Name)
