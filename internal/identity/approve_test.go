@@ -209,7 +209,7 @@ func TestDemandEndsTokens(t *testing.T) {
 	})
 }
 
-// TestManagersStandAbove: whoever manages accounts touches neither his own demands and factors nor those of somebody mightier.
+// TestManagersStandAbove: whoever manages accounts touches neither his own demands, factors and state nor those of somebody mightier.
 func TestManagersStandAbove(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
 		boss, mighty := w.person("boss@example.org", "admin"), w.person("mighty@example.org", "admin", "auditor")
@@ -221,6 +221,12 @@ func TestManagersStandAbove(t *testing.T) {
 			}
 			if err := w.ResetFactors(w.ctx(), caller, id, "lost the phone, seen in person"); types.CodeOf(err) != code {
 				t.Errorf("a reset: %v, want %q", err, code)
+			}
+			if err := w.Disable(w.ctx(), caller, id); types.CodeOf(err) != code {
+				t.Errorf("disabled: %v, want %q", err, code)
+			}
+			if err := w.Enable(w.ctx(), caller, id); types.CodeOf(err) != code {
+				t.Errorf("enabled: %v, want %q", err, code)
 			}
 		}
 		patient := w.who(w.in("ann@example.org"))

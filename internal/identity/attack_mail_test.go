@@ -60,6 +60,55 @@ func TestMovedAccountIsNotOpenedByWhoMovedIt(t *testing.T) {
 	})
 }
 
+// TestOperatorGivesAnAccountBack: what a thief moved away goes back to its owner by an operator alone, to an address that is free; nothing
+// of the thief's opens it or closes it again, and the owner chooses a new password.
+func TestOperatorGivesAnAccountBack(t *testing.T) {
+	const thiefs, why = "thief@evil.example", "rang from the number on file"
+	each(t, nil, func(t *testing.T, w *town) {
+		id := w.person("ann@example.org", "patient")
+		w.person("bob@example.org", "patient")
+		boss := w.who(func() *browser { w.person("boss@example.org", "admin"); return w.in("boss@example.org") }())
+		thief := w.in("ann@example.org")
+		w.do("POST", "/auth/email", thief, map[string]any{"email": thiefs}).want(202)
+		w.do("POST", "/auth/email/confirm", nil, map[string]any{"token": secretOf(t, w.mails.last(t, thiefs, signup.LetterEmailConfirm).Link)}).want(200)
+		w.do("POST", "/auth/password", thief, map[string]any{"password": goodPassword, "new_password": "the thief has this password"}).want(200)
+		his := secretOf(t, w.mails.last(t, thiefs, signup.LetterPassword).Lock)
+		for name, try := range map[string]struct {
+			by          *types.Caller
+			email, code string
+		}{"a manager": {boss, "ann@example.org", "not_allowed"}, "taken": {operator, "bob@example.org", "account_exists"},
+			"the same": {operator, "Thief@evil.example", "same_address"}} {
+			if err := w.Move(w.ctx(), try.by, id, try.email, why); types.CodeOf(err) != try.code {
+				t.Errorf("%s: %v, want %s", name, err, try.code)
+			}
+		}
+		if err := w.Identity.Lock(w.ctx(), boss, id); types.CodeOf(err) != "not_allowed" {
+			t.Errorf("locked by a manager: %v", err)
+		}
+		if err := w.Move(w.ctx(), operator, id, "ann@example.org", "no"); types.KindOf(err) != types.Invalid {
+			t.Errorf("moved without a reason: %v", err)
+		}
+		if err := w.Move(w.ctx(), operator, id, "ann@example.org", why); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Identity.Lock(w.ctx(), operator, id); err != nil {
+			t.Fatal(err)
+		}
+		w.do("POST", "/auth/lock/confirm", nil, map[string]any{"token": his}).want(422)
+		if w.alive(thief) {
+			t.Error("the thief's session lives")
+		}
+		w.do("POST", "/auth/recover", nil, map[string]any{"email": "ann@example.org"}).want(202)
+		link := secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterRecover).Link)
+		w.signIn(nil, "ann@example.org", "the thief has this password").want(401)
+		w.do("POST", "/auth/recover/confirm", nil, map[string]any{"token": link, "password": "a new password of mine"}).want(200)
+		w.signIn(nil, "ann@example.org", "a new password of mine").want(200)
+		if n := w.evidence(types.AccountEmail, types.Done); n != 3 {
+			t.Errorf("%d entries about the address, want 3", n)
+		}
+	})
+}
+
 // TestPendingMoveDiesWithTheLock: the notice that a move was asked for stops it.
 func TestPendingMoveDiesWithTheLock(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {

@@ -23,9 +23,11 @@ type Commands struct {
 	Deny         denyCmd         `cmd:"" help:"Deny a role that somebody asked for."`
 	Require      requireCmd      `cmd:"" help:"Demand a second factor of one account, whatever its roles."`
 	Disable      disableCmd      `cmd:"" help:"Disable an account and end its sessions."`
-	Enable       enableCmd       `cmd:"" help:"Undo disable; also opens an account that its owner locked, and forgets its password."`
+	Enable       enableCmd       `cmd:"" help:"Undo disable; also opens an account that its owner locked."`
 	Explain      explainCmd      `cmd:"" help:"Say which roles are in force and why, and what somebody may do with a collection."`
 	Sessions     sessionsCmd     `cmd:"" help:"List somebody's sessions, or end them."`
+	Lock         lockCmd         `cmd:"" help:"Lock an account as its owner would: its password is forgotten, and a recovery letter opens it."`
+	Move         moveCmd         `cmd:"" help:"Give an account another address, for somebody whose old mail is gone or whose account another one moved away."`
 	ResetFactors resetFactorsCmd `cmd:"" help:"Forget the factors of somebody who lost them."`
 }
 
@@ -268,4 +270,34 @@ func (c *resetFactorsCmd) Run(h command.Host) error {
 		fmt.Fprintln(h.Out(), "authenticator app, passkeys and recovery codes are forgotten, every session ended; roles are dormant until a factor is enrolled anew")
 		return nil
 	}, "reset-factors", "--reason", c.Reason)
+}
+
+type lockCmd struct{ somebody }
+
+// Run locks an account.
+func (c *lockCmd) Run(h command.Host) error {
+	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) error {
+		if err := app.Identity.Lock(h.Context(), by, id); err != nil {
+			return err
+		}
+		fmt.Fprintln(h.Out(), "locked; every session ended and the password is forgotten. A recovery letter opens it; where no mail is sent, users enable and users add")
+		return nil
+	}, "lock")
+}
+
+type moveCmd struct {
+	somebody
+	Email  string `arg:"" help:"The new address."`
+	Reason string `name:"reason" required:"" help:"Why, and how you know who asked; it becomes evidence."`
+}
+
+// Run moves an account to another address.
+func (c *moveCmd) Run(h command.Host) error {
+	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) error {
+		if err := app.Identity.Move(h.Context(), by, id, c.Email, c.Reason); err != nil {
+			return err
+		}
+		fmt.Fprintln(h.Out(), "moved; every session and pending link ended. Password and factors stay: if somebody else had the account, go on with users lock and users reset-factors")
+		return nil
+	}, "move", c.Email, "--reason", c.Reason)
 }

@@ -102,9 +102,9 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 	if err := d.mayManage(by); err != nil {
 		return err
 	}
-	reason = strings.TrimSpace(reason)
-	if n := len([]rune(reason)); n < 4 || n > 200 {
-		return errReason
+	reason, err := reasonOf(reason)
+	if err != nil {
+		return err
 	}
 	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		if err := d.still(ctx, tx, by); err != nil {
@@ -146,6 +146,15 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 		}
 		return d.cfg.Links.Notify(ctx, tx, signin.Notice{Account: acc, What: types.FactorRemove, Factor: had})
 	})
+}
+
+// reasonOf takes a reason that is worth keeping.
+func reasonOf(reason string) (string, error) {
+	reason = strings.TrimSpace(reason)
+	if n := len([]rune(reason)); n < 4 || n > 200 {
+		return "", errReason
+	}
+	return reason, nil
 }
 
 // keepDemand makes up for factors that are gone: whoever had one must have one again before any role is in force.

@@ -143,6 +143,8 @@ func (d *Desk) still(ctx context.Context, tx store.Tx, by *types.Caller) error {
 	return d.mayManage(now)
 }
 
+var errActive = types.Refuse(types.Conflict, "account_not_active", "the account is not active; enable it first")
+
 var errErased = types.Refuse(types.Conflict, "account_erased", "the account was erased for good; add a new one")
 
 // ErrNoUser: no account of that address or id.
@@ -199,8 +201,7 @@ func (d *Desk) Disable(ctx context.Context, by *types.Caller, id types.ID) error
 	return d.setState(ctx, by, id, account.Disabled)
 }
 
-// Enable undoes Disable, and opens what its owner locked; then his password is forgotten. An account that has no way in waits to be
-// invited again.
+// Enable undoes Disable, and opens what its owner locked. An account that has no way in waits to be invited again.
 func (d *Desk) Enable(ctx context.Context, by *types.Caller, id types.ID) error {
 	return d.setState(ctx, by, id, account.Active)
 }
@@ -213,18 +214,9 @@ func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to a
 		if err := d.still(ctx, tx, by); err != nil {
 			return err
 		}
-		acc, err := d.cfg.Accounts.Get(ctx, tx, id)
-		if errors.Is(err, account.ErrNone) {
-			return ErrNoUser
-		}
+		acc, err := d.over(ctx, tx, by, id)
 		if err != nil {
 			return err
-		}
-		if acc.State == account.Locked && to == account.Active { // he feared that somebody knows it
-			if err := d.cfg.Accounts.SetPassword(ctx, tx, id, types.Secret{}); err != nil {
-				return err
-			}
-			acc.PHC = types.Secret{}
 		}
 		state := to
 		federated, err := d.cfg.Federated(ctx, tx, id)
@@ -275,7 +267,7 @@ func (d *Desk) DevSession(ctx context.Context, by *types.Caller, id types.ID) (*
 			}
 			acc.Epoch++
 		} else if acc.State != account.Active {
-			return types.Refuse(types.Conflict, "account_not_active", "the account is not active; enable it first")
+			return errActive
 		}
 		all := types.Password | types.TOTP | types.Passkey | types.RecoveryCode
 		out, err = d.cfg.Sessions.Start(ctx, tx, session.Fresh{Account: id, Epoch: acc.Epoch, Factors: all, Transport: session.Bearer,

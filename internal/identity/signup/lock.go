@@ -33,8 +33,16 @@ func (l *Links) Notify(ctx context.Context, tx store.Tx, n signin.Notice) error 
 	return l.tell(ctx, tx, n.Account, m)
 }
 
-// Lock closes the caller's own account at once, for somebody who fears that another is in it: every session and link ends and
-// nobody gets in until a recovery link was used.
+// Moved ends every link of an account whose operator gives it another address, and tells the old one, acc's, if the account is active.
+func (l *Links) Moved(ctx context.Context, tx store.Tx, acc *account.Account) error {
+	if _, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID)); err != nil || acc.State != account.Active {
+		return err
+	}
+	return l.tell(ctx, tx, acc, Mail{Letter: LetterEmailMoved})
+}
+
+// Lock closes the caller's own account at once, for somebody who fears that another is in it: every session and link ends, the
+// password is forgotten, and nobody gets in until a recovery link was used.
 func (l *Links) Lock(ctx context.Context, who *types.Caller) error {
 	if who.Kind != types.Signed || who.Session == "" {
 		return types.Refuse(types.Forbidden, "session_required", "sign in to lock the account")
@@ -46,6 +54,11 @@ func (l *Links) Lock(ctx context.Context, who *types.Caller) error {
 		}
 		return l.lock(ctx, tx, acc, account.Locked, who)
 	})
+}
+
+// LockFor is Lock by an operator, for an owner who called him.
+func (l *Links) LockFor(ctx context.Context, tx store.Tx, acc *account.Account, by *types.Caller) error {
+	return l.lock(ctx, tx, acc, account.Locked, by)
 }
 
 // ConfirmLock uses the link of a notice: whoever reads the owner's mail says that it was not him. The account is locked as by Lock.
@@ -72,6 +85,9 @@ func (l *Links) ConfirmLock(ctx context.Context, secret types.Secret, c signin.C
 // lock ends everything that the account allows and tells its owner how it is opened again.
 func (l *Links) lock(ctx context.Context, tx store.Tx, acc *account.Account, to account.State, by *types.Caller) error {
 	if err := l.cfg.Accounts.SetState(ctx, tx, acc.ID, to); err != nil {
+		return err
+	}
+	if err := l.cfg.Accounts.SetPassword(ctx, tx, acc.ID, types.Secret{}); err != nil { // he fears that somebody knows it, whoever opens the account
 		return err
 	}
 	if err := l.cfg.Sessions.EndAll(ctx, tx, acc.ID, ""); err != nil {
