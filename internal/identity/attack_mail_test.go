@@ -91,10 +91,10 @@ func TestOperatorGivesAnAccountBack(t *testing.T) {
 		if err := w.Move(w.ctx(), operator, id, "ann@example.org", why); err != nil {
 			t.Fatal(err)
 		}
+		w.do("POST", "/auth/lock/confirm", nil, map[string]any{"token": his}).want(422)
 		if err := w.Identity.Lock(w.ctx(), operator, id); err != nil {
 			t.Fatal(err)
 		}
-		w.do("POST", "/auth/lock/confirm", nil, map[string]any{"token": his}).want(422)
 		if w.alive(thief) {
 			t.Error("the thief's session lives")
 		}

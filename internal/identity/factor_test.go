@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity"
-	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/identity/totp"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -175,42 +174,6 @@ func TestCodesAreNotGuessed(t *testing.T) {
 			}
 			w.clock.Advance(48 * time.Hour)
 		}
-	})
-}
-
-// TestPatienceFindsNoCode: whoever knows the password and keeps within the windows is stopped after a hundred codes, and its owner told; he
-// goes on at his own device, with a recovery code, and with the app after he chose a new password.
-func TestPatienceFindsNoCode(t *testing.T) {
-	real(t, func(t *testing.T, w *town) {
-		w.person("ann@example.org", "patient")
-		b := w.in("ann@example.org")
-		p := w.app(b)
-		codes := w.do("POST", "/auth/recovery-codes", b, nil).want(200).JSON["codes"].([]any)
-		guess := func(n int, code string) *reply {
-			eve := from("203.0.%d.9", n)
-			return w.prove(eve, "totp", w.attempt(eve, "ann@example.org"), code)
-		}
-		for n := range 100 {
-			if n%8 == 0 {
-				w.clock.Advance(16 * time.Minute)
-			}
-			guess(n, p.code(9)).want(401)
-		}
-		w.mails.last(t, "ann@example.org", signup.LetterGuessed)
-		w.clock.Advance(24 * time.Hour)
-		if r := guess(100, p.code(0)).want(429); r.Code != "too_many_codes" || r.After < 24*time.Hour {
-			t.Fatalf("the hundred and first: %s, wait %v", r.Code, r.After)
-		}
-		own := &browser{device: b.device}
-		w.prove(own, "totp", w.attempt(own, "ann@example.org"), p.code(0)).want(200)
-		lost := from("192.0.2.%d", 7)
-		w.prove(lost, "recovery-code", w.attempt(lost, "ann@example.org"), codes[0].(string)).want(200)
-		w.clock.Advance(time.Minute)
-		w.do("POST", "/auth/step-up", own, map[string]any{"password": goodPassword}).want(200)
-		w.do("POST", "/auth/password", own, map[string]any{"password": goodPassword, "new_password": "a new password of mine"}).want(200)
-		other := from("192.0.2.%d", 8)
-		attempt := w.signIn(other, "ann@example.org", "a new password of mine").want(200).text("attempt")
-		w.prove(other, "totp", attempt, p.code(0)).want(200)
 	})
 }
 

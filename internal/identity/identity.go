@@ -126,7 +126,7 @@ func New(cfg Config) (*Identity, error) {
 	}
 	i.links = signup.New(signup.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Grants: i.grants,
 		Throttle: i.throttle, Machine: i.machine, Ring: cfg.Ring, Passwords: cfg.Passwords, Policy: cfg.Policy,
-		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
+		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Close: i.close, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
 	if err := i.federate(cfg); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (p *Pages) changePassword(ctx context.Context, r *plan.Request) (*plan.Answ
 	if types.CodeOf(err) == "factor_refused" {
 		return p.kit.Again(r, "password", v, wrongPassword("password"), nil)
 	}
-	return p.kit.Again(r, "password", v, err, func(path string) string { return "new_" + path })
+	return p.kit.Again(r, "password", v, err, nil)
 }
 
 func (p *Pages) showEmail(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

@@ -16,7 +16,7 @@ var said = map[string]string{
 	"factor_refused":         "That was not right. Try again with a new code.",
 	"attempt_over":           "This sign-in took too long or was refused. Begin again.",
 	"too_many_attempts":      "Too many attempts. Wait a little and try again.",
-	"too_many_codes":         "Too many wrong codes in thirty days. Use a passkey, a recovery code or a device that signed in before, or choose a new password first.",
+	"too_many_codes":         "Too many wrong codes in thirty days. Use a passkey, a recovery code or a device that signed in before, or choose a new password. If that was done already, ask whoever runs this service.",
 	"too_many_requests":      "Too many requests. Wait a little and try again.",
 	"sign_in_busy":           "Many people are signing in right now. Try again in a moment.",
 	"sign_up_closed":         "Accounts are made by invitation here. Ask whoever runs this service for one.",

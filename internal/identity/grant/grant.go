@@ -254,6 +254,23 @@ func (g *Grants) Guard(ctx context.Context, tx store.Tx, by *types.Caller, accou
 	return nil
 }
 
+// Above reports whether an account holds a role that the caller has not in force: whoever took its factors or got its links would become
+// somebody mightier. The operator and the program stand above everybody.
+func (g *Grants) Above(ctx context.Context, r store.Reader, by *types.Caller, account types.ID) (bool, error) {
+	if by.Unruled() {
+		return false, nil
+	}
+	grants, err := g.Of(ctx, r, account)
+	now := g.clock.Now()
+	for _, held := range grants {
+		over := !held.Expires.IsZero() && !now.Before(held.Expires)
+		if role, ok := g.Role(held.Role); ok && !over && !by.Roles.Has(role.Set) {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
 // Today is the caller as the transaction sees him, with those of his roles that he still holds: whoever was let in before somebody withdrew
 // a role from him, or ended his session, does nothing more with it. Unauthenticated when his session is over.
 func (g *Grants) Today(ctx context.Context, r store.Reader, by *types.Caller) (*types.Caller, error) {
@@ -297,7 +314,7 @@ func (g *Grants) Manages(by *types.Caller, what string) bool {
 func manages(r plan.Role) bool { return slices.Contains(r.Manages, "roles") && !r.ReadOnly }
 
 var holders = store.SQL(`SELECT g.account FROM fastness_grant g JOIN fastness_account a ON a.id = g.account
-	WHERE g.role = ? AND g.expires = 0 AND a.state = 'active'`)
+	WHERE g.role = ? AND g.expires = 0 AND a.state IN ('active', 'locked')`) // whoever locked his account opens it himself
 
 // last reports whether the account is the only active one with a lasting grant of a role that manages roles. Two at once
 // are decided by the store: transactions are serialised.

@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/oidc"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
 )
 
 // doubted changes what the provider says and demands that its proof is not accepted.
@@ -328,6 +331,28 @@ func TestProviderThatIsAway(t *testing.T) {
 		w.start(browser{}, w.club)
 		if n := w.club.asked[at]; n != 2 {
 			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
+// TestProvidersGoWithTheLock: a person of a thief's own that he linked to somebody's account lets him in no more after it was locked,
+// whoever opens it.
+func TestProvidersGoWithTheLock(t *testing.T) {
+	each(t, func(c *identity.Config) { c.Factors = []signin.Factor{} }, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		id, b := w.person("boss@clinic.example")
+		if where := w.back(b, w.club, w.club.authorise(w.link(b, w.club), "ann")); where != "/account/factors" {
+			t.Fatalf("ends at %s", where)
+		}
+		for _, err := range []error{w.Lock(ctx, operator, id), w.Enable(ctx, operator, id)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		in := browser{}
+		w.enter(in, w.club, "ann")
+		if !in[""].Empty() && w.do("GET", "/auth/session", in, "").body["account"] == string(id) {
+			t.Error("the thief is in by his provider")
 		}
 	})
 }

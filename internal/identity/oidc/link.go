@@ -64,10 +64,18 @@ func (p *Providers) Mine(ctx context.Context, who *types.Caller) (have []Linked,
 	return have, more, nil
 }
 
-// Has reports whether the account is linked to any provider, declared or not.
+// Has reports whether a provider is a way into the account: whether it is linked to one that is declared.
 func (p *Providers) Has(ctx context.Context, r store.Reader, id types.ID) (bool, error) {
-	all, err := p.Links(ctx, r, id)
-	return len(all) > 0, err
+	n, err := p.declared(ctx, r, id)
+	return n > 0, err
+}
+
+var forget = store.SQL(`DELETE FROM fastness_federated WHERE account = ?`)
+
+// Forget parts the account from all providers.
+func (p *Providers) Forget(ctx context.Context, tx store.Tx, id types.ID) error {
+	_, err := tx.Exec(ctx, forget, types.IDValue(id))
+	return err
 }
 
 // Link begins to link the caller's account with a provider; the browser ends it at the callback, in the same session. The caller must

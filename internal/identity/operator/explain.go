@@ -57,8 +57,8 @@ func (d *Desk) Explain(ctx context.Context, by *types.Caller, id types.ID) ([]st
 
 // states says what each state means for its owner.
 var states = map[account.State]string{account.Invited: "waits for its owner to use the enrolment link: it cannot sign in",
-	account.Active: "is active", account.Disabled: "was disabled by an operator: it cannot sign in",
-	account.Locked: "was locked by its owner: it cannot sign in", account.Erased: "was erased for good"}
+	account.Active: "is active", account.Disabled: "is disabled: it cannot sign in until it is enabled",
+	account.Locked: "is locked: it cannot sign in until its owner follows a recovery letter", account.Erased: "was erased for good"}
 
 func (d *Desk) explain(acc *account.Account, grants []grant.Grant, within []organisation.Organisation, demanded plan.Requirement, sessions int) []string {
 	lines := []string{fmt.Sprintf("account %s %s", acc.ID, states[acc.State]),
@@ -88,8 +88,11 @@ func (d *Desk) explain(acc *account.Account, grants []grant.Grant, within []orga
 		lines = append(lines, line)
 	}
 	for _, o := range within {
-		role, _ := d.cfg.Grants.Role(o.Role)
-		lines = append(lines, fmt.Sprintf("role %s within the organisation %s: %s, where that organisation is the active one", o.Role, o.Name, standing(acc, role, demanded)))
+		line := "is no longer declared and grants nothing"
+		if role, declared := d.cfg.Grants.Role(o.Role); declared && role.Org {
+			line = standing(acc, role, demanded) + ", where that organisation is the active one"
+		}
+		lines = append(lines, fmt.Sprintf("role %s within the organisation %s: %s", o.Role, o.Name, line))
 	}
 	return lines
 }

@@ -33,16 +33,11 @@ func (d *Desk) over(ctx context.Context, r store.Reader, by *types.Caller, id ty
 	if by.Account == id {
 		return nil, errOwn
 	}
-	grants, err := d.cfg.Grants.Of(ctx, r, id)
-	if err != nil {
-		return nil, err
+	above, err := d.cfg.Grants.Above(ctx, r, by, id)
+	if err == nil && above {
+		err = errAbove
 	}
-	for _, g := range grants {
-		if role, ok := d.cfg.Grants.Role(g.Role); ok && !by.Roles.Has(role.Set) {
-			return nil, errAbove
-		}
-	}
-	return acc, nil
+	return acc, err
 }
 
 // SessionsOf lists an account's live sessions, last used first.
@@ -136,6 +131,9 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 		if err := d.cfg.Sessions.EndAll(ctx, tx, id, ""); err != nil {
 			return err
 		}
+		if err := d.wayIn(ctx, tx, acc); err != nil {
+			return err
+		}
 		if err := d.keepDemand(ctx, tx, by, id, had); err != nil {
 			return err
 		}
@@ -146,6 +144,15 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 		}
 		return d.cfg.Links.Notify(ctx, tx, signin.Notice{Account: acc, What: types.FactorRemove, Factor: had})
 	})
+}
+
+// wayIn makes an account that was opened with what is forgotten now, and by nothing else, wait to be invited again.
+func (d *Desk) wayIn(ctx context.Context, tx store.Tx, acc *account.Account) error {
+	federated, err := d.cfg.Federated(ctx, tx, acc.ID)
+	if err != nil || federated || !acc.PHC.Empty() || acc.State != account.Active {
+		return err
+	}
+	return d.cfg.Accounts.SetState(ctx, tx, acc.ID, account.Invited)
 }
 
 // reasonOf takes a reason that is worth keeping.

@@ -14,8 +14,8 @@ var (
 	errSame     = types.Refuse(types.Conflict, "same_address", "the account has this address already; name another one")
 )
 
-// Move gives an account another address: for somebody whose old mail is gone, or whose account another one moved away. Every session and
-// pending link ends, those that lock it included; password, factors and state stay. The old address is told while the account is active: on
+// Move gives an account another address: for somebody whose old mail is gone, or whose account another one moved away. Every session, API token
+// and pending link ends, those that lock it included; password, factors and state stay. The old address is told while the account is active: on
 // others sits, maybe, whoever moved it. It is the operator's alone. The reason is evidence.
 func (d *Desk) Move(ctx context.Context, by *types.Caller, id types.ID, email, reason string) error {
 	if !by.Unruled() {
@@ -44,6 +44,9 @@ func (d *Desk) Move(ctx context.Context, by *types.Caller, id types.ID, email, r
 		if err := d.cfg.Accounts.SetEmail(ctx, tx, id, canonical, false); errors.Is(err, account.ErrTaken) {
 			return types.Refuse(types.Conflict, "account_exists", "the address has an account already; use users list to find it")
 		} else if err != nil {
+			return err
+		}
+		if err := d.cfg.Accounts.SetState(ctx, tx, id, acc.State); err != nil { // whatever was begun or issued ends
 			return err
 		}
 		if err := d.cfg.Sessions.EndAll(ctx, tx, id, ""); err != nil {

@@ -143,7 +143,10 @@ func (d *Desk) still(ctx context.Context, tx store.Tx, by *types.Caller) error {
 	return d.mayManage(now)
 }
 
-var errActive = types.Refuse(types.Conflict, "account_not_active", "the account is not active; enable it first")
+var (
+	errActive = types.Refuse(types.Conflict, "account_not_active", "the account is not active")
+	errClosed = types.Refuse(types.Forbidden, "closed_by_owner", "the account was closed by its owner, who opens it by a recovery letter; otherwise an operator does, from the command line")
+)
 
 var errErased = types.Refuse(types.Conflict, "account_erased", "the account was erased for good; add a new one")
 
@@ -228,6 +231,9 @@ func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to a
 		}
 		if acc.State == account.Erased {
 			return errErased
+		}
+		if to == account.Active && !by.Unruled() && acc.PHC.Empty() && !acc.PasswordAt.IsZero() {
+			return errClosed // its owner closed it, maybe against whoever would come in now
 		}
 		if to == account.Disabled {
 			if err := d.cfg.Grants.Guard(ctx, tx, by, id); err != nil {

@@ -3,7 +3,10 @@ package organisation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
+	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -66,6 +69,10 @@ func (o *Organisations) use(ctx context.Context, tx store.Tx, secret types.Secre
 	if err != nil {
 		return nil, err
 	}
+	sender, err := o.cfg.Accounts.Get(ctx, tx, n.by)
+	if err != nil || sender.State != account.Active {
+		return nil, errors.Join(err, errLink)
+	}
 	if role == "" || o.invites(role) != nil || o.cfg.Roster.rank(n.role) < o.cfg.Roster.rank(role) {
 		return nil, errLink
 	}
@@ -80,6 +87,9 @@ func (o *Organisations) Accept(ctx context.Context, by *types.Caller, secret typ
 	}
 	var out *Organisation
 	err := o.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := session.Stands(ctx, tx, by); err != nil {
+			return err
+		}
 		n, err := o.use(ctx, tx, secret)
 		if err != nil {
 			return err

@@ -33,11 +33,12 @@ type Invitation struct {
 var (
 	insertInvitation = store.SQL(`INSERT INTO fastness_organisation_invitation (hash, id, org, email, email_key, role, invited_by, created, expires)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	replaceInvitation = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE org = ? AND email_key = ?`)
-	cancelInvitation  = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE org = ? AND id = ?`)
-	listInvitations   = store.SQL(`SELECT id, email, role, expires FROM fastness_organisation_invitation WHERE org = ? AND expires > ? ORDER BY created, id`)
-	countInvitations  = store.SQL(`SELECT count(*) FROM fastness_organisation_invitation WHERE org = ? AND expires > ?`)
-	sweepInvitations  = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE expires <= ?`)
+	replaceInvitation   = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE org = ? AND email_key = ?`)
+	cancelInvitation    = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE org = ? AND id = ?`)
+	listInvitations     = store.SQL(`SELECT id, email, role, expires FROM fastness_organisation_invitation WHERE org = ? AND expires > ? ORDER BY created, id`)
+	countInvitations    = store.SQL(`SELECT count(*) FROM fastness_organisation_invitation WHERE org = ? AND expires > ?`)
+	withdrawInvitations = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE invited_by = ?`)
+	sweepInvitations    = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE expires <= ?`)
 )
 
 // Invite sends a letter with a link to an address, whether or not an account has it, and says nothing about that. An earlier
@@ -177,6 +178,12 @@ func (o *Organisations) Cancel(ctx context.Context, by *types.Caller, org, invit
 		}
 		return o.done(tx, by, org, "invitation cancelled")
 	})
+}
+
+// Withdraw cancels what an account has invited others to.
+func (o *Organisations) Withdraw(ctx context.Context, tx store.Tx, account types.ID) error {
+	_, err := tx.Exec(ctx, withdrawInvitations, types.IDValue(account))
+	return err
 }
 
 // Sweep deletes invitations that are over.

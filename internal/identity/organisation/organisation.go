@@ -132,6 +132,11 @@ func (o *Organisations) Create(ctx context.Context, by *types.Caller, owner type
 	}
 	out := &Organisation{ID: types.NewID(o.cfg.Clock.Now()), Name: name, Role: o.cfg.Roster.top()}
 	err = o.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if !by.Unruled() {
+			if err := session.Stands(ctx, tx, by); err != nil {
+				return err
+			}
+		}
 		if n, err := number(ctx, tx, owned, types.IDValue(owner), types.TextValue(out.Role)); err != nil {
 			return err
 		} else if n >= MaxOwned && !by.Unruled() {

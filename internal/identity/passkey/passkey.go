@@ -144,6 +144,20 @@ func (p *Passkeys) Forget(ctx context.Context, tx store.Tx, account types.ID) er
 	return err
 }
 
+var forgetSince = store.SQL(`DELETE FROM fastness_passkey WHERE account = ? AND created >= ?`)
+
+// ForgetSince forgets the passkeys that were enrolled since a moment, and an enrolment that waits, and returns how many are left.
+func (p *Passkeys) ForgetSince(ctx context.Context, tx store.Tx, account types.ID, since time.Time) (left int, err error) {
+	if _, err := tx.Exec(ctx, dropPending, types.IDValue(account)); err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, forgetSince, types.IDValue(account), types.IntValue(types.Micros(since))); err != nil {
+		return 0, err
+	}
+	all, err := p.List(ctx, tx, account)
+	return len(all), err
+}
+
 // Remove forgets a passkey and returns how many are left. ErrNone: he has none of that id.
 func (p *Passkeys) Remove(ctx context.Context, tx store.Tx, account, id types.ID) (left int, err error) {
 	if err := one(tx.Exec(ctx, remove, types.IDValue(id), types.IDValue(account))); err != nil {

@@ -33,11 +33,14 @@ func (s *Self) BeginApp(ctx context.Context, who *types.Caller) (totp.Enrolment,
 		return e, errSession
 	}
 	err := s.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := session.Stands(ctx, tx, who); err != nil {
+			return err
+		}
 		acc, err := s.cfg.Accounts.Get(ctx, tx, who.Account)
 		if err != nil {
 			return err
 		}
-		e, err = s.cfg.App.Begin(ctx, tx, acc.ID, acc.Email)
+		e, err = s.cfg.App.Begin(ctx, tx, acc.ID, who.Session, acc.Email)
 		return err
 	})
 	return e, err
@@ -54,7 +57,7 @@ func (s *Self) PendingApp(ctx context.Context, who *types.Caller) (totp.Enrolmen
 		if err != nil {
 			return err
 		}
-		e, err = s.cfg.App.Pending(ctx, r, acc.ID, acc.Email)
+		e, err = s.cfg.App.Pending(ctx, r, acc.ID, who.Session, acc.Email)
 		return err
 	})
 	if errors.Is(err, totp.ErrNone) {
@@ -73,7 +76,7 @@ func (s *Self) ConfirmApp(ctx context.Context, who *types.Caller, code string) (
 		return nil, err
 	}
 	out, err := s.changed(ctx, func(tx store.Tx) (*session.Started, error) {
-		if err := s.cfg.App.Confirm(ctx, tx, who.Account, code); err != nil {
+		if err := s.cfg.App.Confirm(ctx, tx, who.Account, who.Session, code); err != nil {
 			return nil, err
 		}
 		if err := right(tx); err != nil {

@@ -53,6 +53,9 @@ func (s *Self) EndSession(ctx context.Context, who *types.Caller, id types.ID) e
 		return errSession
 	}
 	err := s.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := session.Stands(ctx, tx, who); err != nil {
+			return err
+		}
 		if err := s.cfg.Sessions.EndOwn(ctx, tx, who.Account, id); err != nil {
 			return err
 		}
@@ -70,6 +73,9 @@ func (s *Self) EndOthers(ctx context.Context, who *types.Caller) error {
 		return errSession
 	}
 	return s.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := session.Stands(ctx, tx, who); err != nil {
+			return err
+		}
 		all, err := s.cfg.Sessions.List(ctx, tx, who.Account)
 		if err != nil {
 			return err

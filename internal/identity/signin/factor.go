@@ -298,7 +298,7 @@ func (m *Machine) factorTry(acc *account.Account, c Client) throttle.Try {
 // password: those are counted over thirty days too, and the owner is told.
 func (m *Machine) codeTry(f Factor, acc *account.Account, c Client) throttle.Try {
 	try := m.factorTry(acc, c)
-	if try.Few = f.Kind() == types.TOTP; try.Few {
+	if try.Few = f.Kind() == types.TOTP && acc.TOTP > 0; try.Few {
 		try.Spent = func(ctx context.Context, tx store.Tx) error {
 			return m.notify(ctx, tx, Notice{Account: acc, What: types.SignInFail, Language: c.Language})
 		}

@@ -42,5 +42,5 @@ func (l *Links) Admit(ctx context.Context, tx store.Tx, email string, phc types.
 			return "", err
 		}
 	}
-	return acc.ID, l.activate(ctx, tx, acc.ID, phc, true, c)
+	return acc.ID, l.activate(ctx, tx, acc, phc, true, c)
 }

@@ -20,6 +20,7 @@ func system(reason string) *types.Caller { return &types.Caller{Kind: types.Syst
 var (
 	errMode   = types.Refuse(types.Forbidden, "sign_up_closed", "accounts are made by invitation here; ask an operator for one")
 	errManage = types.Refuse(types.Forbidden, "not_allowed", "adding accounts takes a role that manages accounts; ask an operator")
+	errAbove  = types.Refuse(types.Forbidden, "role_not_held", "the account holds roles that you have not in force yourself; ask somebody who has them")
 	errTaken  = types.Refuse(types.Conflict, "account_exists", "the address has an account already; use users list to find it")
 )
 
@@ -173,6 +174,9 @@ func (l *Links) waiting(ctx context.Context, tx store.Tx, by *types.Caller, emai
 	case err == nil && acc.State != account.Invited:
 		return "", errTaken
 	case err == nil:
+		if above, err := l.cfg.Grants.Above(ctx, tx, by, acc.ID); err != nil || above { // the new link would make him that somebody
+			return "", errors.Join(err, errAbove)
+		}
 		_, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID))
 		return acc.ID, err
 	case !errors.Is(err, account.ErrNone):
@@ -226,12 +230,16 @@ func (l *Links) Enrol(ctx context.Context, secret, password types.Secret, profil
 				return err
 			}
 		}
-		return l.activate(ctx, tx, acc.ID, phc, n.mailed, c)
+		return l.activate(ctx, tx, acc, phc, n.mailed, c)
 	})
 }
 
-func (l *Links) activate(ctx context.Context, tx store.Tx, id types.ID, phc types.Secret, verified bool, c signin.Client) error {
+func (l *Links) activate(ctx context.Context, tx store.Tx, acc *account.Account, phc types.Secret, verified bool, c signin.Client) error {
+	id := acc.ID
 	if err := l.cfg.Accounts.SetPassword(ctx, tx, id, phc); err != nil {
+		return err
+	}
+	if err := l.cfg.Machine.Renewed(ctx, tx, acc); err != nil {
 		return err
 	}
 	if err := l.cfg.Accounts.SetState(ctx, tx, id, account.Active); err != nil {

@@ -87,6 +87,10 @@ type Policy interface {
 	Check(password types.Secret, mfa bool, context []string) error
 }
 
+// Close ends, in the transaction that locks an account, what else lets somebody in or was begun there: links to providers, invitations
+// that it sent, and the second factors that were enrolled since a moment; zero: none.
+type Close func(ctx context.Context, tx store.Tx, id types.ID, since time.Time) error
+
 // Config is the parts; all required unless they say otherwise.
 type Config struct {
 	DB          store.DB // the feed's
@@ -96,6 +100,7 @@ type Config struct {
 	Grants      *grant.Grants
 	Throttle    *throttle.Throttle
 	Machine     *signin.Machine // for its floor
+	Close       Close
 	Ring        *seal.Ring
 	Passwords   signin.Passwords
 	Policy      Policy
@@ -153,6 +158,7 @@ type link struct {
 	password types.Secret // PHC
 	profile  json.RawMessage
 	mailed   bool // it went by mail, so using it proves the address
+	expires  time.Time
 }
 
 var errLink = types.Refuse(types.Invalid, "link_over", "the link was used, replaced or is too old; ask for a new one")
@@ -162,7 +168,7 @@ var (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	readLink    = store.SQL(`SELECT id, kind, account, email, password, profile, mailed, expires FROM fastness_link WHERE hash = ?`)
 	dropLink    = store.SQL(`DELETE FROM fastness_link WHERE hash = ?`)
-	dropAddress = store.SQL(`DELETE FROM fastness_link WHERE email_key = ?`)
+	dropAddress = store.SQL(`DELETE FROM fastness_link WHERE email_key = ? AND kind <> 'lock'`) // those close an account that somebody moved away from the address
 	dropAccount = store.SQL(`DELETE FROM fastness_link WHERE account = ?`)
 	// dropPending spares the links by which the owner of an address that the account has left closes it: whoever moved it away must
 	// not void them by what he does next.
@@ -247,7 +253,8 @@ func (l *Links) peek(ctx context.Context, r store.Reader, secret types.Secret, k
 		}
 		return nil, errLink
 	}
-	n := &link{id: types.ID(rows.Text(0)), kind: rows.Text(1), account: types.ID(rows.Text(2)), mailed: rows.Int(6) != 0}
+	n := &link{id: types.ID(rows.Text(0)), kind: rows.Text(1), account: types.ID(rows.Text(2)), mailed: rows.Int(6) != 0,
+		expires: types.FromMicros(rows.Int(7))}
 	if n.kind != kind || types.Micros(l.cfg.Clock.Now()) >= rows.Int(7) {
 		return nil, errLink
 	}

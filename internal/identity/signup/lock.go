@@ -2,8 +2,10 @@ package signup
 
 import (
 	"context"
+	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -48,22 +50,33 @@ func (l *Links) Lock(ctx context.Context, who *types.Caller) error {
 		return types.Refuse(types.Forbidden, "session_required", "sign in to lock the account")
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+		if err := session.Stands(ctx, tx, who); err != nil {
+			return err
+		}
 		acc, err := l.cfg.Accounts.Get(ctx, tx, who.Account)
 		if err != nil {
 			return err
 		}
-		return l.lock(ctx, tx, acc, account.Locked, who)
+		return l.lock(ctx, tx, acc, account.Locked, who, time.Time{})
 	})
 }
 
-// LockFor is Lock by an operator, for an owner who called him.
+// LockFor is Lock by an operator, for an owner who called him. Links that went to addresses which the account has left end as well: one of
+// them may have gone to whoever moved it.
 func (l *Links) LockFor(ctx context.Context, tx store.Tx, acc *account.Account, by *types.Caller) error {
-	return l.lock(ctx, tx, acc, account.Locked, by)
+	if _, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID)); err != nil {
+		return err
+	}
+	return l.lock(ctx, tx, acc, account.Locked, by, time.Time{})
 }
+
+// about is how long before its letter an act was begun, at most.
+const about = time.Minute
 
 // ConfirmLock uses the link of a notice: whoever reads the owner's mail says that it was not him. The account is locked as by Lock.
 // If it has moved to another address since, a recovery link would go to whoever moved it: then it is disabled, and an operator
-// has to look, even if he who moved it has locked it meanwhile.
+// has to look, even if he who moved it has locked it meanwhile. What the letter tells of is undone where it let somebody in, and so is what
+// came after it: factors and links to providers. Factors from before stay, or whoever reads the mail would be past them.
 func (l *Links) ConfirmLock(ctx context.Context, secret types.Secret, c signin.Client) error {
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		n, acc, err := l.used(ctx, tx, secret, kindLock, account.Active, account.Locked)
@@ -78,12 +91,15 @@ func (l *Links) ConfirmLock(ctx context.Context, secret types.Secret, c signin.C
 		}
 		by := clientCaller(c)
 		by.Language = c.Language
-		return l.lock(ctx, tx, acc, to, by)
+		return l.lock(ctx, tx, acc, to, by, n.expires.Add(-l.cfg.LockValid-about))
 	})
 }
 
-// lock ends everything that the account allows and tells its owner how it is opened again.
-func (l *Links) lock(ctx context.Context, tx store.Tx, acc *account.Account, to account.State, by *types.Caller) error {
+// lock ends everything that the account allows, with the factors since a moment, and tells its owner how it is opened again.
+func (l *Links) lock(ctx context.Context, tx store.Tx, acc *account.Account, to account.State, by *types.Caller, since time.Time) error {
+	if err := l.cfg.Close(ctx, tx, acc.ID, since); err != nil {
+		return err
+	}
 	if err := l.cfg.Accounts.SetState(ctx, tx, acc.ID, to); err != nil {
 		return err
 	}

@@ -3,6 +3,9 @@ package signup
 import (
 	"context"
 	"errors"
+	"slices"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -113,7 +116,7 @@ func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, 
 }
 
 var errUnchanged = &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "choose another password",
-	Fields: []types.FieldError{{Path: "password", Code: "unchanged", Detail: "this is the present password"}}}
+	Fields: []types.FieldError{{Path: "new_password", Code: "unchanged", Detail: "this is the present password"}}}
 
 // ChangePassword replaces the password of a session's account, who proves the present one. Every other session ends, the
 // one that asked gets a new token, and its old one is refused from now on.
@@ -122,11 +125,11 @@ func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, 
 	if err != nil {
 		return nil, err
 	}
-	if password.Reveal() == present.Reveal() { // whoever changes it out of fear would be as unsafe as before, and not know
+	if norm.NFC.String(password.Reveal()) == norm.NFC.String(present.Reveal()) { // whoever changes it out of fear would be as unsafe as before, and not know
 		return nil, errUnchanged
 	}
 	if err := l.judge(password, acc.Email, acc.Second()); err != nil {
-		return nil, err
+		return nil, ofNew(err)
 	}
 	phc, err := l.cfg.Passwords.Hash(ctx, password)
 	if err != nil {
@@ -157,6 +160,20 @@ func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, 
 	return started, err
 }
 
+// ofNew says of which of the two passwords a refusal is.
+func ofNew(err error) error {
+	var e *types.Error
+	if !errors.As(err, &e) || len(e.Fields) == 0 {
+		return err
+	}
+	out := *e
+	out.Fields = slices.Clone(e.Fields)
+	for i := range out.Fields {
+		out.Fields[i].Path = "new_" + out.Fields[i].Path
+	}
+	return &out
+}
+
 // ChangeEmail begins to move an account to another address: a link goes to the new one, a notice to the old one. The
 // answer does not tell whether the new address has an account.
 func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string) error {
@@ -169,8 +186,10 @@ func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string
 	if who.Kind != types.Signed || who.Session == "" {
 		return types.Refuse(types.Forbidden, "session_required", "sign in to change the address")
 	}
-	if err := l.cfg.Throttle.Take(ctx, throttle.Try{What: "email", Key: []byte(who.Account), Address: who.Address}); err != nil {
-		return err
+	for what, key := range map[string][]byte{"email": []byte(who.Account), "email_to": l.cfg.Accounts.Key(canonical)} {
+		if err := l.cfg.Throttle.Take(ctx, throttle.Try{What: what, Key: key, Address: who.Address}); err != nil {
+			return err
+		}
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		if err := session.Stands(ctx, tx, who); err != nil {

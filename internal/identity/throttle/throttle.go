@@ -31,7 +31,7 @@ type Limits struct {
 	Factor  int           // second factors of one account from anywhere but known devices: six digits are few; 0 means 10
 	Inviter int           // letters of invitation that one member causes; 0 means 50
 	Letters int           // letters to one address that somebody else could ask for, known device or not; 0 means 5
-	Few     int           // guesses with Try.Few at one account, or from one known device, within thirty days; 0 means 100 (NIST SP 800-63B-4, 3.2.2)
+	Few     int           // guesses with Try.Few at one account from strangers, and as many from its known devices, within thirty days; 0 means 100 (NIST SP 800-63B-4, 3.2.2)
 }
 
 // Throttle counts. It is safe for concurrent use.
@@ -70,7 +70,7 @@ type Try struct {
 	Address netip.Addr                            // invalid: the machine itself
 	Device  types.Secret                          // the device cookie; empty or foreign: none
 	Few     bool                                  // a guess at one of so few values, as six digits, that patience would find it: counted over thirty days as well
-	Spent   func(context.Context, store.Tx) error // with Few: called in the transaction of the guess that uses the thirty days up; nil: nobody is told
+	Spent   func(context.Context, store.Tx) error // with Few: called once in thirty days, with the first guess that is refused for them; nil: nobody is told
 }
 
 type lane struct {
@@ -80,14 +80,20 @@ type lane struct {
 	window time.Duration
 }
 
-// month is the window of guesses with Try.Few, and the name of their lane.
+// month is the window of guesses with Try.Few. A new password empties their first lane, monthLane; not the second, which has three times
+// the room: whoever reads the owner's mail could choose one after every hundred guesses.
 const (
-	month     = 30 * 24 * time.Hour
-	monthLane = "month"
+	month      = 30 * 24 * time.Hour
+	monthLane  = "month"
+	alwaysLane = "always"
 )
 
+// knownDevices is the share of all devices that signed in to an account before, beside what each has of its own: whoever had the password
+// once may have made many.
+const knownDevices = "known"
+
 // lettered are the tries that end in mail to an address that somebody else may have typed in.
-var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true, "org_invite": true}
+var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true, "email_to": true, "org_invite": true}
 
 func (t *Throttle) lanes(try Try) []lane {
 	key := func(parts ...string) []byte { return t.ring.MAC(seal.Throttle, parts...) }
@@ -96,27 +102,36 @@ func (t *Throttle) lanes(try Try) []lane {
 	if try.Key == nil {
 		return []lane{{"network", key("network", try.What, network), t.limits.Network, window}}
 	}
-	device := t.known(try)
+	device, who := t.known(try), ""
+	if device != "" {
+		who = knownDevices
+	}
 	var few []lane
 	if try.Few {
-		few = []lane{{monthLane, key(monthLane, try.What, id, device), t.limits.Few, month}}
+		few = []lane{{monthLane, key(monthLane, try.What, id, who), t.limits.Few, month}, {alwaysLane, key(alwaysLane, try.What, id, who), 3 * t.limits.Few, month}}
 	}
 	own, pair, account := t.limits.Device, t.limits.Pair, t.limits.Account
-	if try.What == "factor" {
+	switch {
+	case try.What == "factor":
 		account = t.limits.Factor
-	}
-	if try.What == "org_inviter" {
+	case try.What == "org_inviter":
 		pair, account = t.limits.Inviter, t.limits.Inviter
-	}
-	if lettered[try.What] {
+	case lettered[try.What]:
 		own, pair, account = t.limits.Letters, t.limits.Letters, t.limits.Letters
 	}
-	if device != "" {
-		return append([]lane{{"device", key("device", try.What, id, device), own, window}}, few...)
+	if device == "" {
+		return append([]lane{{"pair", key("pair", try.What, id, network), pair, window},
+			{"network", key("network", try.What, network), t.limits.Network, window},
+			{"account", key("account", try.What, id), account, window}}, few...)
 	}
-	return append([]lane{{"pair", key("pair", try.What, id, network), pair, window},
-		{"network", key("network", try.What, network), t.limits.Network, window},
-		{"account", key("account", try.What, id), account, window}}, few...)
+	lanes := []lane{{"device", key("device", try.What, id, device), own, window}}
+	if share := 3 * own; try.What != "sign_in" { // there, whoever kept an old device could shut the owner out by guessing on
+		if lettered[try.What] {
+			share = own
+		}
+		lanes = append(lanes, lane{knownDevices, key(knownDevices, try.What, id), share, window})
+	}
+	return append(lanes, few...)
 }
 
 // Network is the class by which addresses are counted: /24 of IPv4, /48 of IPv6.
@@ -141,7 +156,7 @@ var (
 		ON CONFLICT (lane) DO UPDATE SET
 			count = CASE WHEN fastness_throttle.until <= ? THEN 1 ELSE fastness_throttle.count + 1 END,
 			until = CASE WHEN fastness_throttle.until <= ? THEN excluded.until ELSE fastness_throttle.until END`)
-	read     = store.SQL(`SELECT lane, count, until FROM fastness_throttle WHERE lane IN (?, ?, ?, ?)`)
+	read     = store.SQL(`SELECT lane, count, until FROM fastness_throttle WHERE lane IN (?, ?, ?, ?, ?)`)
 	giveBack = store.SQL(`UPDATE fastness_throttle SET count = count - 1 WHERE lane = ? AND count > 0`)
 	forget   = store.SQL(`DELETE FROM fastness_throttle WHERE lane = ?`)
 	sweep    = store.SQL(`DELETE FROM fastness_throttle WHERE until <= ?`)
@@ -151,47 +166,65 @@ var (
 // further, so that waiting always helps; too_many_codes when the wait is one of days.
 func (t *Throttle) Take(ctx context.Context, try Try) error {
 	now, lanes := types.Micros(t.clock.Now()), t.lanes(try)
-	var closed lane
+	var closed string
 	var wait int64
 	err := t.db.Write(ctx, func(tx store.Tx) error {
-		var counts [most]int64
-		var err error
-		if counts, closed, wait, err = t.standing(ctx, tx, lanes, now); err != nil || wait > 0 {
+		counts, shut, until, err := t.standing(ctx, tx, lanes, now)
+		if wait = until; err != nil {
 			return err
 		}
+		if wait > 0 {
+			closed = lanes[shut].name
+			return t.told(ctx, tx, try, lanes[shut], counts[shut])
+		}
 		for i, l := range lanes {
-			end := now + l.window.Microseconds()
-			if _, err := tx.Exec(ctx, count, types.BytesValue(l.key), types.IntValue(end), types.IntValue(now), types.IntValue(now)); err != nil {
+			if err := t.count(ctx, tx, l, now); err != nil {
 				return err
 			}
 			if n := counts[i] + 1; n == int64(l.limit) {
-				if err := t.note(ctx, tx, try, l, n); err != nil {
+				if err := t.note(tx, try, l, n); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil || wait == 0 {
 		return err
 	}
-	if wait == 0 {
-		return nil
-	}
 	after := time.Duration(wait) * time.Microsecond
-	if closed.name == monthLane {
+	if closed == monthLane || closed == alwaysLane {
 		return &types.Error{Kind: types.TooMany, Code: "too_many_codes", RetryAfter: after,
-			Detail: "too many wrong codes in thirty days; use a recovery code, a passkey or a device that signed in before, or choose a new password first"}
+			Detail: "too many wrong codes in thirty days; use a recovery code, a passkey or a device that signed in before, or choose a new password; if that was done, ask an operator"}
 	}
 	return &types.Error{Kind: types.TooMany, Code: "too_many_attempts", RetryAfter: after,
 		Detail: "too many attempts; wait, or use a device that signed in before"}
 }
 
-// Forget forgets the thirty days of guesses with Few at an account, those from its known devices aside: who made them knew its password,
-// and that is another one now.
-func (t *Throttle) Forget(ctx context.Context, tx store.Tx, what string, id []byte) error {
-	_, err := tx.Exec(ctx, forget, types.BytesValue(t.ring.MAC(seal.Throttle, monthLane, what, string(id), "")))
+func (t *Throttle) count(ctx context.Context, tx store.Tx, l lane, now int64) error {
+	_, err := tx.Exec(ctx, count, types.BytesValue(l.key), types.IntValue(now+l.window.Microseconds()), types.IntValue(now), types.IntValue(now))
 	return err
+}
+
+// told tells of a month that is used up, once: the refusal counts as the one guess beyond its end.
+func (t *Throttle) told(ctx context.Context, tx store.Tx, try Try, l lane, n int64) error {
+	if l.window != month || n != int64(l.limit) || try.Spent == nil {
+		return nil
+	}
+	if err := t.count(ctx, tx, l, types.Micros(t.clock.Now())); err != nil {
+		return err
+	}
+	return try.Spent(ctx, tx)
+}
+
+// Forget forgets the thirty days of guesses with Few at an account: who made them knew its password, and that is another one now.
+func (t *Throttle) Forget(ctx context.Context, tx store.Tx, what string, id []byte) error {
+	for _, who := range []string{"", knownDevices} {
+		if _, err := tx.Exec(ctx, forget, types.BytesValue(t.ring.MAC(seal.Throttle, monthLane, what, string(id), who))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Right gives a guess back that was right, within the transaction of what it led to. What was counted against this pair
@@ -230,31 +263,26 @@ func (t *Throttle) Settle(ctx context.Context, try Try, hashed error) error {
 	return hashed
 }
 
-// note makes one entry per lane and window, at the guess that uses the lane up, and tells of a month's.
-func (t *Throttle) note(ctx context.Context, tx store.Tx, try Try, l lane, n int64) error {
-	if l.name == monthLane && try.Spent != nil {
-		if err := try.Spent(ctx, tx); err != nil {
-			return err
-		}
-	}
+// note makes one entry per lane and window, at the guess that uses the lane up.
+func (t *Throttle) note(tx store.Tx, try Try, l lane, n int64) error {
 	e := types.NewEntry(types.SignInFail, types.Refused, &types.Caller{Address: try.Address}, t.clock.Now())
 	e.Code, e.Count = "limit:"+try.What+":"+l.name, n
 	return tx.Record(e)
 }
 
 // most is how many lanes a guess is counted in.
-const most = 4
+const most = 5
 
 // standing reads what is counted in each lane whose window still runs, and how long it is until every lane has room again, in
 // microseconds, because of which one; 0 when all have.
-func (t *Throttle) standing(ctx context.Context, r store.Reader, lanes []lane, now int64) (counts [most]int64, closed lane, wait int64, err error) {
+func (t *Throttle) standing(ctx context.Context, r store.Reader, lanes []lane, now int64) (counts [most]int64, shut int, wait int64, err error) {
 	var keys [most]types.Value
 	for i := range keys {
 		keys[i] = types.BytesValue(lanes[min(i, len(lanes)-1)].key)
 	}
 	rows, err := r.Query(ctx, read, keys[:]...)
 	if err != nil {
-		return counts, closed, 0, err
+		return counts, 0, 0, err
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -264,11 +292,11 @@ func (t *Throttle) standing(ctx context.Context, r store.Reader, lanes []lane, n
 				continue
 			}
 			if counts[i] = n; n >= int64(l.limit) && until-now > wait {
-				closed, wait = l, until-now
+				shut, wait = i, until-now
 			}
 		}
 	}
-	return counts, closed, wait, rows.Err()
+	return counts, shut, wait, rows.Err()
 }
 
 // Sweep deletes lanes whose window is over.

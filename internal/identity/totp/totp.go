@@ -12,9 +12,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/signin"
@@ -66,10 +68,13 @@ var (
 	remove   = store.SQL(`DELETE FROM fastness_totp WHERE account = ? AND secret IS NOT NULL`)
 )
 
-// state is a row: what is enrolled and what waits for its first code. nil secrets are absent.
+// state is a row: what is enrolled and since when, and what waits for its first code in which session. nil secrets are absent. The time and
+// the session are sealed together with their secret.
 type state struct {
 	found           bool
 	secret, pending []byte
+	since           time.Time // zero: not known
+	session         types.ID
 	last, until     int64
 }
 
@@ -87,9 +92,17 @@ func (t *TOTP) load(ctx context.Context, r store.Reader, account types.ID) (stat
 		if s.secret, err = t.cfg.Ring.Open(nil, seal.Account, rows.Bytes(0), "fastness_totp", string(account), "secret"); err != nil {
 			return state{}, err
 		}
+		if len(s.secret) == secretBytes+8 {
+			s.since = types.FromMicros(int64(binary.BigEndian.Uint64(s.secret[secretBytes:])))
+		}
+		s.secret = s.secret[:min(secretBytes, len(s.secret))]
 	}
 	if !rows.Missing(2) {
 		s.pending, err = t.cfg.Ring.Open(nil, seal.Account, rows.Bytes(2), "fastness_totp", string(account), "pending")
+		if len(s.pending) > secretBytes {
+			s.session = types.ID(s.pending[secretBytes:])
+		}
+		s.pending = s.pending[:min(secretBytes, len(s.pending))]
 	}
 	return s, err
 }
@@ -101,11 +114,12 @@ type Enrolment struct {
 }
 
 // Begin makes a new secret that waits for its first code; one that waited before is forgotten. An app that is enrolled goes on
-// counting until Confirm. label is what the app shows beside the issuer: the account's address.
-func (t *TOTP) Begin(ctx context.Context, tx store.Tx, account types.ID, label string) (Enrolment, error) {
+// counting until Confirm. It waits for the session that began it, and is shown to no other: whoever else is in the account would go on reading
+// codes. label is what the app shows beside the issuer: the account's address.
+func (t *TOTP) Begin(ctx context.Context, tx store.Tx, account, session types.ID, label string) (Enrolment, error) {
 	secret := make([]byte, secretBytes)
 	rand.Read(secret)
-	sealed, err := t.cfg.Ring.Seal(nil, seal.Account, secret, "fastness_totp", string(account), "pending")
+	sealed, err := t.cfg.Ring.Seal(nil, seal.Account, append(slices.Clone(secret), session...), "fastness_totp", string(account), "pending")
 	if err != nil {
 		return Enrolment{}, err
 	}
@@ -117,13 +131,13 @@ func (t *TOTP) Begin(ctx context.Context, tx store.Tx, account types.ID, label s
 	return t.enrolment(secret, label), err
 }
 
-// Pending returns the secret that waits for its first code. ErrNone: nothing waits, or it waited too long.
-func (t *TOTP) Pending(ctx context.Context, r store.Reader, account types.ID, label string) (Enrolment, error) {
+// Pending returns the secret that waits for its first code. ErrNone: nothing waits in this session, or it waited too long.
+func (t *TOTP) Pending(ctx context.Context, r store.Reader, account, session types.ID, label string) (Enrolment, error) {
 	s, err := t.load(ctx, r, account)
 	if err != nil {
 		return Enrolment{}, err
 	}
-	if s.pending == nil || types.Micros(t.cfg.Clock.Now()) >= s.until {
+	if s.pending == nil || s.session != session || types.Micros(t.cfg.Clock.Now()) >= s.until {
 		return Enrolment{}, ErrNone
 	}
 	return t.enrolment(s.pending, label), nil
@@ -137,21 +151,21 @@ func (t *TOTP) enrolment(secret []byte, label string) Enrolment {
 }
 
 // Confirm enrols the secret that waits, in place of one that was enrolled. signin.ErrWrong: the code is not of that secret; ErrNone:
-// nothing waits, or it waited too long.
-func (t *TOTP) Confirm(ctx context.Context, tx store.Tx, account types.ID, code string) error {
+// nothing waits in this session, or it waited too long.
+func (t *TOTP) Confirm(ctx context.Context, tx store.Tx, account, session types.ID, code string) error {
 	s, err := t.load(ctx, tx, account)
 	if err != nil {
 		return err
 	}
 	now := t.cfg.Clock.Now()
-	if s.pending == nil || types.Micros(now) >= s.until {
+	if s.pending == nil || s.session != session || types.Micros(now) >= s.until {
 		return ErrNone
 	}
 	step, ok := match(s.pending, code, now, 0)
 	if !ok {
 		return signin.ErrWrong
 	}
-	sealed, err := t.cfg.Ring.Seal(nil, seal.Account, s.pending, "fastness_totp", string(account), "secret")
+	sealed, err := t.cfg.Ring.Seal(nil, seal.Account, binary.BigEndian.AppendUint64(s.pending, uint64(types.Micros(now))), "fastness_totp", string(account), "secret")
 	if err != nil {
 		return err
 	}
@@ -165,6 +179,19 @@ var forget = store.SQL(`DELETE FROM fastness_totp WHERE account = ?`)
 func (t *TOTP) Forget(ctx context.Context, tx store.Tx, account types.ID) error {
 	_, err := tx.Exec(ctx, forget, types.IDValue(account))
 	return err
+}
+
+// ForgetSince forgets the app if it was enrolled since a moment, and an enrolment that waits, and reports whether it did.
+func (t *TOTP) ForgetSince(ctx context.Context, tx store.Tx, account types.ID, since time.Time) (bool, error) {
+	s, err := t.load(ctx, tx, account)
+	if err != nil || !s.found {
+		return false, err
+	}
+	if s.secret == nil || !s.since.Before(since) {
+		return s.secret != nil, t.Forget(ctx, tx, account)
+	}
+	_, err = tx.Exec(ctx, propose, types.Value{}, types.IntValue(0), types.IDValue(account))
+	return false, err
 }
 
 // Remove forgets the app. ErrNone: there was none.
