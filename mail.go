@@ -27,13 +27,15 @@ func (a *App) checkMail() error {
 	return nil
 }
 
-// Check reads a declaration and everything that stands beside it (a team's own letters), opens no data and resolves no secret.
+// Check reads a declaration and everything that stands beside it (a team's own letters and pages), opens no data and resolves no secret.
 func Check(declaration, environment string) (*plan.Plan, error) {
 	a, err := load(declaration, Options{Environment: environment})
 	if err != nil {
 		return nil, err
 	}
-	_, err = a.letters()
+	if _, err = a.letters(); err == nil {
+		_, err = a.look()
+	}
 	return a.Plan, err
 }
 

@@ -3,6 +3,7 @@ package fastness
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/fastness-dev/fastness/internal/console/account"
 	"github.com/fastness-dev/fastness/internal/console/page"
@@ -11,17 +12,24 @@ import (
 // maxLogo bounds a logo: it is sent to everybody who signs in.
 const maxLogo = 256 << 10
 
-// look is what the declaration says of every page.
+// look is what the declaration, and the folder pages beside it, say of every page.
 func (a *App) look() (page.Config, error) {
 	d := a.Plan.Decl
 	out := page.Config{Name: d.Pages.Name, Accent: d.Pages.Accent}
 	if out.Name == "" {
 		out.Name = d.Service.Name
 	}
+	folder, logo := filepath.Join(a.dir, "pages"), ""
+	if at := a.relative(d.Pages.Logo); filepath.Dir(at) == folder {
+		logo = filepath.Base(at)
+	}
+	var err error
+	if out.Own, err = account.Own(folder, logo); err != nil {
+		return out, fmt.Errorf("fastness: %w", err)
+	}
 	if d.Pages.Logo == "" {
 		return out, nil
 	}
-	var err error
 	if out.Logo, err = os.ReadFile(a.relative(d.Pages.Logo)); err != nil {
 		return out, fmt.Errorf("fastness: pages.logo: %w", err)
 	}

@@ -72,6 +72,11 @@ func New(cfg Config) (*Pages, error) {
 	return &Pages{cfg: cfg, id: cfg.Identity, kit: kit}, err
 }
 
+// Own reads a team's own pages and texts, see [page.LoadOwn].
+func Own(folder, logo string) (*page.Own, error) {
+	return page.LoadOwn(folder, templates, german, logo)
+}
+
 type handler = func(context.Context, *plan.Request) (*plan.Answer, error)
 
 // How recently a factor must have been proved: to be shown the page of a change, and a little longer to send it.

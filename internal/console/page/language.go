@@ -56,33 +56,45 @@ func languageOf(tag string) (Language, bool) {
 	return English, false
 }
 
-// readCatalog reads pairs of lines, English and then (indented by a tab) the translation. Lines that begin with # and empty ones are
-// not read.
-func readCatalog(into map[string]string, text string) error {
-	key := ""
+// readCatalog reads pairs of lines, English and then (indented by a tab) what it is in the file's language, and hands them to put. Lines
+// that begin with # and empty ones are not read. name is how errors call the file.
+func readCatalog(name, text string, put func(english, other string) error) error {
+	key, at := "", 0
 	for n, line := range strings.Split(text, "\n") {
-		switch value, translation := strings.CutPrefix(line, "\t"); {
-		case translation && key != "":
-			into[key], key = value, ""
-		case line == "" || strings.HasPrefix(line, "#"):
-		case translation || key != "":
-			return fmt.Errorf("page: catalogue line %d: a translation stands on the line after its text, behind a tab", n+1)
-		default:
-			if into[line] != "" {
-				return fmt.Errorf("page: catalogue line %d: %q stands twice", n+1, line)
+		switch other, indented := strings.CutPrefix(line, "\t"); {
+		case indented && key != "" && strings.TrimSpace(other) != "":
+			if err := put(key, other); err != nil {
+				return fmt.Errorf("%s:%d: %w", name, at, err)
 			}
-			key = line
+			key = ""
+		case !indented && key == "" && (line == "" || strings.HasPrefix(line, "#")):
+		case indented || key != "":
+			return fmt.Errorf("%s:%d: after an English text its replacement stands on the next line, behind a tab; write it so", name, n+1)
+		default:
+			key, at = line, n+1
 		}
+	}
+	if key != "" {
+		return fmt.Errorf("%s:%d: %q has nothing below it; write its replacement on the next line, behind a tab", name, at, key)
 	}
 	return nil
 }
 
+// once puts pairs of a catalogue into a map that has none of them yet.
+func once(into map[string]string) func(english, other string) error {
+	return func(english, other string) error {
+		if into[english] != "" {
+			return fmt.Errorf("%q stands twice; keep one", english)
+		}
+		into[english] = other
+		return nil
+	}
+}
+
 // text looks a text up and fills in what it takes.
 func (k *Kit) text(l Language, s string, args ...any) string {
-	if l == German {
-		if translated, ok := k.catalog[s]; ok {
-			s = translated
-		}
+	if other, ok := k.catalog[l][s]; ok {
+		s = other
 	}
 	if len(args) > 0 {
 		return fmt.Sprintf(s, args...)

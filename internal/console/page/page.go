@@ -7,7 +7,8 @@
 // templates and looked up in a catalogue for every other language; a text without a translation fails the tests.
 //
 // The map: page.go (the kit, rendering), view.go (what a template is given), field.go (inputs), form.go (reading forms, the way back),
-// language.go, problem.go (refusals in words), theme.go (accent and assets), qr.go; template/ and asset/ hold what is embedded.
+// language.go, problem.go (refusals in words), theme.go (accent and assets), qr.go, own.go (a team's own templates and texts) and judge.go
+// (what those may hold); template/ and asset/ hold what is embedded.
 package page
 
 import (
@@ -18,7 +19,9 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
+	"path"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/plan"
@@ -32,7 +35,7 @@ var templates embed.FS
 var assets embed.FS
 
 //go:embed de.txt
-var german string
+var houseGerman string
 
 // Link is an entry of the navigation. Label is English and looked up in the catalogue.
 type Link struct{ Path, Label, Icon string }
@@ -47,13 +50,14 @@ type Config struct {
 	Links     []Link      // the navigation of signed-in people, in order
 	Templates fs.FS       // *.html over the shell, one page each; required
 	German    string      // the catalogue of Templates and of whoever uses them
+	Own       *Own        // what a team replaced; nil: nothing
 }
 
 // Kit renders pages. It is safe for concurrent use.
 type Kit struct {
 	cfg     Config
 	sets    [languages]map[string]*template.Template // by language, by page
-	catalog map[string]string                        // English to German
+	catalog [languages]map[string]string             // by English text; in English only what a team replaced
 	assets  map[string]asset                         // by name in the URL
 	style   string                                   // URL paths
 	script  string
@@ -65,11 +69,17 @@ func New(cfg Config) (*Kit, error) {
 	if cfg.Name == "" || cfg.Templates == nil || cfg.Clock == nil {
 		return nil, errors.New("page: new: a required part is missing")
 	}
-	k := &Kit{cfg: cfg, catalog: map[string]string{}, assets: map[string]asset{}}
-	for _, text := range []string{german, cfg.German} {
-		if err := readCatalog(k.catalog, text); err != nil {
+	if cfg.Own == nil {
+		cfg.Own = &Own{}
+	}
+	k := &Kit{cfg: cfg, catalog: [languages]map[string]string{{}, {}}, assets: map[string]asset{}}
+	for _, text := range []string{houseGerman, cfg.German} {
+		if err := readCatalog("page: catalogue", text, once(k.catalog[German])); err != nil {
 			return nil, err
 		}
+	}
+	for l := range languages {
+		maps.Copy(k.catalog[l], cfg.Own.texts[l])
 	}
 	if err := k.prepareAssets(); err != nil {
 		return nil, err
@@ -84,9 +94,13 @@ func New(cfg Config) (*Kit, error) {
 	return k, nil
 }
 
-// parse gives each page a set of its own: the shell, the shared parts, the page.
+// parse gives each page a set of its own: the shell, the shared parts, the page. A team's own template stands in place of the shipped
+// one of its name.
 func (k *Kit) parse(l Language) (map[string]*template.Template, error) {
 	shell, err := template.New("shell.html").Funcs(k.functions(l)).ParseFS(templates, "template/*.html")
+	if err == nil && k.cfg.Own.templates["shell.html"] != "" {
+		shell, err = shell.Parse(k.cfg.Own.templates["shell.html"])
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +112,9 @@ func (k *Kit) parse(l Language) (map[string]*template.Template, error) {
 		}
 		for _, name := range names {
 			set, err := shell.Clone()
-			if err == nil {
+			if own := k.cfg.Own.templates[path.Base(name)]; err == nil && own != "" {
+				_, err = set.New(path.Base(name)).Parse(own)
+			} else if err == nil {
 				set, err = set.ParseFS(from, name)
 			}
 			if err != nil {
