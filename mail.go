@@ -34,7 +34,7 @@ func Check(declaration, environment string) (*plan.Plan, error) {
 		return nil, err
 	}
 	if _, err = a.letters(); err == nil {
-		_, err = a.look()
+		_, err = a.ownPages()
 	}
 	return a.Plan, err
 }

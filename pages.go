@@ -19,12 +19,8 @@ func (a *App) look() (page.Config, error) {
 	if out.Name == "" {
 		out.Name = d.Service.Name
 	}
-	folder, logo := filepath.Join(a.dir, "pages"), ""
-	if at := a.relative(d.Pages.Logo); filepath.Dir(at) == folder {
-		logo = filepath.Base(at)
-	}
 	var err error
-	if out.Own, err = account.Own(folder, logo); err != nil {
+	if out.Own, err = a.ownPages(); err != nil {
 		return out, fmt.Errorf("fastness: %w", err)
 	}
 	if d.Pages.Logo == "" {
@@ -38,6 +34,15 @@ func (a *App) look() (page.Config, error) {
 	}
 	out.LogoType, err = page.LogoType(out.Logo)
 	return out, err
+}
+
+// ownPages are the templates and texts in the folder pages beside the declaration, where the logo may lie too.
+func (a *App) ownPages() (*page.Own, error) {
+	folder, logo := filepath.Join(a.dir, "pages"), ""
+	if at := a.relative(a.Plan.Decl.Pages.Logo); filepath.Dir(at) == folder {
+		logo = filepath.Base(at)
+	}
+	return account.Own(folder, logo)
 }
 
 // openPages puts the people's pages together.

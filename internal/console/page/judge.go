@@ -54,6 +54,7 @@ var (
 	forbidden = regexp.MustCompile(`(?i)</?(script|style|iframe|object|embed|base)\b|[\s"'/](style|on[a-z]+|formaction|formmethod|http-equiv)\s*=|javascript:`)
 	formTag   = regexp.MustCompile(`(?is)<form\b([^>]*)>(.*?)</form>`)
 	inputTag  = regexp.MustCompile(`(?i)<(?:input|select|textarea|button)\b[^>]*>|\{\{(?:field|template) [^}]*\}\}`)
+	target    = regexp.MustCompile(`action="[^"]*"`)
 	attribute = regexp.MustCompile(`([\w-]+)="([^"]*)"`)
 	shared    = regexp.MustCompile(`\{\{template [^}]*\}\}`)
 )
@@ -79,14 +80,14 @@ func (s source) judge(from source, said map[string]error) error {
 		}
 	}
 	ours, theirs := forms(want), forms(have)
-	for form := range ours {
+	for _, form := range slices.Sorted(maps.Keys(ours)) {
 		if !theirs[form] {
-			return s.fail(0, "what the server needs is not sent: take over %s; the forms here are: %s", form, strings.Join(slices.Sorted(maps.Keys(theirs)), "; "))
+			return s.fail(strings.Index(s.text, target.FindString(form)), "the server needs %s; the forms here are: %s", form, strings.Join(slices.Sorted(maps.Keys(theirs)), "; "))
 		}
 	}
-	for form := range theirs {
+	for _, form := range slices.Sorted(maps.Keys(theirs)) {
 		if !ours[form] {
-			return s.fail(0, "the shipped page has no such form, and nobody would understand it: %s; leave it out", form)
+			return s.fail(strings.Index(s.text, target.FindString(form)), "the shipped page has no %s, and nobody would understand what it sends; leave it out", form)
 		}
 	}
 	return nil

@@ -205,7 +205,7 @@ func TestPagesKeepTheirForms(t *testing.T) {
 			refused(t, name, source(t, name, c[0], c[1]), name+":")
 		}
 	}
-	refused(t, "page-sign-in.html", source(t, "page-sign-in.html", password, ""), `what the server needs is not sent: take over <form action="/account/sign-in" method="post"> with `)
+	refused(t, "page-sign-in.html", source(t, "page-sign-in.html", password, ""), `page-sign-in.html:5: the server needs <form action="/account/sign-in" method="post"> with `)
 }
 
 // TestPagesHoldNothingInline: what the policy of content would silence, or what leads elsewhere, is said before it does nothing.
