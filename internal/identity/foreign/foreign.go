@@ -45,7 +45,7 @@ func Check(encoded string) error {
 // CheckFormat is Check for hashes of one of Formats: another program's are ErrFormat.
 func CheckFormat(format, encoded string) error {
 	begins := map[string][]string{"django": {"pbkdf2_", "argon2$", "bcrypt_sha256$", "bcrypt$", "scrypt$"}, "werkzeug": {"pbkdf2:", "scrypt:"},
-		"flask": {"pbkdf2:", "scrypt:"}, "passlib": {"$pbkdf2-", "$scrypt$", "$argon2", "$2"}, "bcrypt": {"$2"}}
+		"flask": {"pbkdf2:", "scrypt:"}, "passlib": {"$pbkdf2$", "$pbkdf2-", "$scrypt$", "$argon2", "$2", "$bcrypt-sha256$"}, "bcrypt": {"$2"}}
 	if err := Check(encoded); err != nil {
 		return err
 	}
@@ -82,16 +82,18 @@ func parse(s string) (*hash, error) {
 	case strings.HasPrefix(s, "$argon2"): // passlib
 		return argon(s)
 	case strings.HasPrefix(s, "bcrypt_sha256$"): // Django
-		return crypt(strings.TrimPrefix(s, "bcrypt_sha256$"), true)
+		return crypt(strings.TrimPrefix(s, "bcrypt_sha256$"), hexSHA256)
 	case strings.HasPrefix(s, "bcrypt$"): // Django
-		return crypt(strings.TrimPrefix(s, "bcrypt$"), false)
+		return crypt(strings.TrimPrefix(s, "bcrypt$"), nil)
 	case strings.HasPrefix(s, "$2"):
-		return crypt(s, false)
+		return crypt(s, nil)
+	case strings.HasPrefix(s, "$bcrypt-sha256$"):
+		return passlibCrypt(s)
 	case strings.HasPrefix(s, "pbkdf2:"), strings.HasPrefix(s, "scrypt:"):
 		return werkzeug(s)
 	case strings.HasPrefix(s, "scrypt$"):
 		return djangoScrypt(s)
-	case strings.HasPrefix(s, "$pbkdf2-"), strings.HasPrefix(s, "$scrypt$"):
+	case strings.HasPrefix(s, "$pbkdf2$"), strings.HasPrefix(s, "$pbkdf2-"), strings.HasPrefix(s, "$scrypt$"):
 		return passlib(s)
 	}
 	return nil, ErrUnknown
@@ -143,14 +145,18 @@ func werkzeug(s string) (*hash, error) {
 	return nil, ErrUnknown
 }
 
-// passlib reads $pbkdf2-DIGEST$ITERATIONS$SALT$KEY and $scrypt$ln=N,r=R,p=P$SALT$KEY. Its base64 has "." for "+" in PBKDF2.
+// passlib reads $pbkdf2-DIGEST$ITERATIONS$SALT$KEY, in which SHA-1 goes unnamed, and $scrypt$ln=N,r=R,p=P$SALT$KEY. Its base64 has
+// "." for "+" in PBKDF2.
 func passlib(s string) (*hash, error) {
 	f := strings.Split(s, "$")
 	if len(f) != 5 {
 		return nil, ErrUnknown
 	}
 	decode := base64.RawStdEncoding.Strict().DecodeString
-	pbk := strings.HasPrefix(f[1], "pbkdf2-")
+	digest, pbk := strings.CutPrefix(f[1], "pbkdf2-")
+	if f[1] == "pbkdf2" {
+		digest, pbk = "sha1", true
+	}
 	if pbk {
 		f[3], f[4] = strings.ReplaceAll(f[3], ".", "+"), strings.ReplaceAll(f[4], ".", "+")
 	}
@@ -163,7 +169,7 @@ func passlib(s string) (*hash, error) {
 		return nil, ErrUnknown
 	}
 	if pbk {
-		return pbkdf2(strings.TrimPrefix(f[1], "pbkdf2-"), f[2], salt, key)
+		return pbkdf2(digest, f[2], salt, key)
 	}
 	c := strings.Split(f[2], ",")
 	if len(c) != 3 || !strings.HasPrefix(c[0], "ln=") || !strings.HasPrefix(c[1], "r=") || !strings.HasPrefix(c[2], "p=") {

@@ -62,6 +62,8 @@ func TestAbsurdCosts(t *testing.T) {
 	for _, s := range []string{
 		"pbkdf2_sha256$4000000000$salt$" + key32 + "=", "pbkdf2_sha256$0$salt$" + key32 + "=",
 		"pbkdf2:sha256:2000001$salt$" + strings.Repeat("ab", 32), "$pbkdf2-sha256$99999999$c2FsdA$" + key32,
+		"$pbkdf2$2000001$c2FsdA$" + key32, "$bcrypt-sha256$v=2,t=2b,r=15$" + strings.Repeat("a", 22) + "$" + strings.Repeat("a", 31),
+		"$bcrypt-sha256$2b,3$" + strings.Repeat("a", 22) + "$" + strings.Repeat("a", 31),
 		"scrypt$1073741824$salt$8$1$" + key32 + "=", "scrypt:32768:8:17$salt$" + strings.Repeat("ab", 32),
 		"scrypt:131072:32:1$salt$" + strings.Repeat("ab", 32), "scrypt:32767:8:1$salt$" + strings.Repeat("ab", 32),
 		"$scrypt$ln=40,r=8,p=1$c2FsdA$" + key32, "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$" + key32,
@@ -82,6 +84,11 @@ func TestUnknownForms(t *testing.T) {
 		"pbkdf2_sha256$1000$salt$", "pbkdf2_sha256$1000$salt$AAAA", "pbkdf2:sha256$salt$" + strings.Repeat("ab", 32),
 		"$argon2d$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$" + key32, "$argon2id$v=16$m=64,t=1,p=1$c2FsdHNhbHQ$" + key32,
 		"$2x$10$" + strings.Repeat("a", 53), "$2b$10$" + strings.Repeat("a", 52), "$2b$10$" + strings.Repeat("a", 54), "$2b$aa$" + strings.Repeat("a", 53),
+		"$pbkdf2$1000$c2FsdA$" + strings.Repeat("A", 20), "$pbkdf2-$1000$c2FsdA$" + key32, "$pbkdf2-md5$1000$c2FsdA$" + key32,
+		"$bcrypt-sha256$v=3,t=2b,r=10$" + strings.Repeat("a", 22) + "$" + strings.Repeat("a", 31),
+		"$bcrypt-sha256$v=2,t=2a,r=10$" + strings.Repeat("a", 22) + "$" + strings.Repeat("a", 31),
+		"$bcrypt-sha256$2b,05$" + strings.Repeat("a", 22) + "$" + strings.Repeat("a", 31), "$bcrypt-sha256$2b,10$" + strings.Repeat("a", 53),
+		"$5$rounds=535000$salt$" + strings.Repeat("a", 43), "$6$rounds=656000$salt$" + strings.Repeat("a", 86),
 		"$scrypt$r=8,ln=4,p=1$c2FsdA$" + key32, "pbkdf2_sha256$1000$salt$" + strings.Repeat("A", 600),
 	} {
 		if ok, known := Verify("x", s); ok || known || !errors.Is(Check(s), ErrUnknown) {

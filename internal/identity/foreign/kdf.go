@@ -1,12 +1,14 @@
 package foreign
 
 import (
+	"crypto/hmac"
 	stdpbkdf2 "crypto/pbkdf2"
 	"crypto/sha1" // #nosec G505 -- passwords imported from systems that used PBKDF2-HMAC-SHA-1 are verified once and replaced
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	gohash "hash"
 	"regexp"
 	"strconv"
@@ -149,9 +151,9 @@ func argon(s string) (*hash, error) {
 
 var bcryptForm = regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$`)
 
-// crypt reads bcrypt: 2a, 2b and 2y (2x is a known-broken variant). With sha256 the password was first hashed and written in
-// hexadecimal, as Django does; without it bcrypt reads 72 bytes and no more, as everywhere.
-func crypt(s string, hashed bool) (*hash, error) {
+// crypt reads bcrypt: 2a, 2b and 2y (2x is a known-broken variant). before is what was done to the password first, nil for nothing:
+// then bcrypt reads 72 bytes and no more, as everywhere.
+func crypt(s string, before func(password string) string) (*hash, error) {
 	m := bcryptForm.FindStringSubmatch(s)
 	if m == nil {
 		return nil, ErrUnknown
@@ -161,13 +163,49 @@ func crypt(s string, hashed bool) (*hash, error) {
 	}
 	// The library compares by itself: the key stands for its yes.
 	return &hash{key: []byte{1}, derive: func(password string) ([]byte, error) {
-		if hashed {
-			sum := sha256.Sum256([]byte(password))
-			password = hex.EncodeToString(sum[:])
+		if before != nil {
+			password = before(password)
 		}
 		if err := bcrypt.CompareHashAndPassword([]byte(s), []byte(password[:min(len(password), 72)])); err != nil {
 			return nil, err
 		}
 		return []byte{1}, nil
 	}}, nil
+}
+
+// hexSHA256 is what Django's bcrypt_sha256 does to a password first.
+func hexSHA256(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(sum[:])
+}
+
+var passlibCryptForm = regexp.MustCompile(`^\$bcrypt-sha256\$(?:(v=2,t=2b,r=)|(2[ab]),)([0-9]{1,2})\$([./A-Za-z0-9]{22})\$([./A-Za-z0-9]{31})$`)
+
+// passlibCrypt reads passlib's bcrypt_sha256: $bcrypt-sha256$v=2,t=2b,r=COST$SALT$KEY, in which the password went through HMAC-SHA-256
+// under the text of the salt first, and the form before it, $bcrypt-sha256$2b,COST$SALT$KEY, in which it was only hashed.
+func passlibCrypt(s string) (*hash, error) {
+	m := passlibCryptForm.FindStringSubmatch(s)
+	if m == nil {
+		return nil, ErrUnknown
+	}
+	cost, err := number(m[3], 4, maxBcrypt)
+	if err != nil {
+		return nil, err
+	}
+	second, variant, salt, key := m[1] != "", m[2], m[4], m[5]
+	if second {
+		variant = "2b"
+	}
+	return crypt(fmt.Sprintf("$%s$%02d$%s%s", variant, cost, salt, key), func(password string) string {
+		var sum []byte
+		if second {
+			mac := hmac.New(sha256.New, []byte(salt))
+			mac.Write([]byte(password))
+			sum = mac.Sum(nil)
+		} else {
+			plain := sha256.Sum256([]byte(password))
+			sum = plain[:]
+		}
+		return base64.StdEncoding.EncodeToString(sum)
+	})
 }
