@@ -59,8 +59,10 @@ type Options struct {
 // PasswordWorker is the argument that makes the program a worker; see Options.PasswordWorker and ServePasswords.
 const PasswordWorker = password.Argument
 
-// ServePasswords is the life of a worker: it hashes what its input asks until that ends.
-func ServePasswords(in io.Reader, out io.Writer) error { return password.Serve(in, out) }
+// ServePasswords is the life of a worker: it hashes what its input asks, and verifies what accounts were imported with, until that ends.
+func ServePasswords(in io.Reader, out io.Writer) error {
+	return password.Serve(in, out, foreign.Verify)
+}
 
 // App is an opened backend.
 type App struct {

@@ -17,6 +17,17 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
+// TestMain lets the test binary be a worker, as the product's program is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == PasswordWorker {
+		if err := ServePasswords(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
 // place is a folder with a declaration; database "" is SQLite in it.
 func place(t *testing.T, database string) string {
 	t.Helper()
@@ -153,5 +164,25 @@ func TestWeakCostsAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.DB.Close()
+	}
+}
+
+// TestWorkerReadsImportedHashes: the workers of the program verify what accounts were imported with.
+func TestWorkerReadsImportedHashes(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(place(t, ""), Options{Environment: "development", PasswordWorker: []string{self, PasswordWorker}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	stored := types.NewSecret("$2b$10$kHbhTRddPyEvcQUeq1n72.5YClttjrLSX/Uhl3CRcr2ibuLskSfLK")
+	for typed, want := range map[string]bool{"correct horse battery staple": true, "another": false} {
+		if ok, stale, err := a.passwords.Verify(t.Context(), types.NewSecret(typed), stored); ok != want || !stale || err != nil {
+			t.Errorf("%q: %v %v %v", typed, ok, stale, err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,18 +14,31 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"github.com/fastness-dev/fastness/internal/identity/foreign"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // TestMain lets the test binary be a worker, as the product's program is.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == Argument {
-		if err := Serve(os.Stdin, os.Stdout); err != nil {
+		if err := Serve(os.Stdin, os.Stdout, elsewhere); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// elsewhere is what workers of these tests verify hashes of other programs with. It reads two forms more: of "not in process 7" everything is
+// the password in any process but that, and "the end" ends the process.
+func elsewhere(password, encoded string) (ok, known bool) {
+	if encoded == "the end" {
+		os.Exit(1)
+	}
+	if id, mine := strings.CutPrefix(encoded, "not in process "); mine {
+		return id != strconv.Itoa(os.Getpid()), true
+	}
+	return foreign.Verify(password, encoded)
 }
 
 func away(t testing.TB, cfg Config) *Pool {
@@ -125,13 +139,70 @@ func TestWorkerIdle(t *testing.T) {
 	}
 }
 
-// TestNoWorker: a program that is no worker is 503, never a yes and never a hash in the server's own threads.
+// TestNoWorker: a program that is no worker is 503, never a yes and never a hash in the server's own process, be the stored one ours or another
+// program's.
 func TestNoWorker(t *testing.T) {
-	for _, command := range [][]string{{"/nonexistent"}, {"/bin/true"}, {"/bin/echo", "fastpw2"}} {
-		p := New(Config{Params: cheap, Command: command})
+	here := func(string, string) (bool, bool) {
+		t.Error("it was verified in this process")
+		return true, true
+	}
+	ours := secret("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
+	for _, command := range [][]string{{"/nonexistent"}, {"/bin/true"}, {"/bin/echo", "fastpw1"}} {
+		p := New(Config{Params: cheap, Command: command, Foreign: here})
 		if _, err := p.Hash(t.Context(), secret("x")); types.KindOf(err) != types.Unavailable {
 			t.Errorf("%v: %v", command, err)
 		}
+		for _, stored := range []types.Secret{ours, secret("$2b$10$kHbhTRddPyEvcQUeq1n72.5YClttjrLSX/Uhl3CRcr2ibuLskSfLK")} {
+			if ok, _, err := p.Verify(t.Context(), secret("password"), stored); ok || types.KindOf(err) != types.Unavailable {
+				t.Errorf("%v: %s: %v %v", command, stored.Reveal(), ok, err)
+			}
+		}
+	}
+}
+
+// TestForeignElsewhere: where there are workers they verify hashes of other programs, and this process does not. One that is killed costs nobody
+// his sign-in; one that dies of every such question is 503.
+func TestForeignElsewhere(t *testing.T) {
+	mark := secret(fmt.Sprint("not in process ", os.Getpid()))
+	if ok, stale, err := New(Config{Params: cheap, Foreign: elsewhere}).Verify(t.Context(), secret("x"), mark); ok || !stale || err != nil {
+		t.Fatalf("without workers: %v %v %v", ok, stale, err)
+	}
+	p := away(t, Config{Params: cheap, Foreign: elsewhere})
+	for range 2 {
+		if ok, stale, err := p.Verify(t.Context(), secret("x"), mark); !ok || !stale || err != nil {
+			t.Fatalf("with workers: %v %v %v", ok, stale, err)
+		}
+		p.away.idle[0].cmd.Process.Kill()
+	}
+	imported := secret("$2b$10$kHbhTRddPyEvcQUeq1n72.5YClttjrLSX/Uhl3CRcr2ibuLskSfLK")
+	if ok, stale, err := p.Verify(t.Context(), secret("correct horse battery staple"), imported); !ok || !stale || err != nil {
+		t.Errorf("the password: %v %v %v", ok, stale, err)
+	}
+	if ok, stale, err := p.Verify(t.Context(), secret("another"), imported); ok || !stale || err != nil {
+		t.Errorf("another password: %v %v %v", ok, stale, err)
+	}
+	for _, s := range []string{"nobody's", "$2b$31$" + strings.Repeat("a", 53), strings.Repeat("x", 1<<20)} {
+		if ok, _, err := p.Verify(t.Context(), secret("x"), secret(s)); ok || !errors.Is(err, errForeign) {
+			t.Errorf("%.20s: %v %v", s, ok, err)
+		}
+	}
+	if ok, _, err := p.Verify(t.Context(), secret("x"), secret("the end")); ok || types.KindOf(err) != types.Unavailable {
+		t.Errorf("a worker that dies: %v %v", ok, err)
+	}
+	if ok, _, err := p.Verify(t.Context(), secret(strings.Repeat("x", 1<<20)), imported); ok || types.KindOf(err) != types.Invalid {
+		t.Errorf("a megabyte: %v %v", ok, err)
+	}
+}
+
+// TestForeignIsDearer: a hash of another program may cost more than ours without being taken for one that starves.
+func TestForeignIsDearer(t *testing.T) {
+	p := away(t, Config{Params: cheap, Foreign: elsewhere})
+	if p.away.theirFloor < 4*p.away.floor {
+		t.Errorf("ours may take %v and theirs %v", p.away.floor, p.away.theirFloor)
+	}
+	p.away.floor, p.away.theirFloor = time.Nanosecond, time.Minute // this machine may be as busy as it likes
+	if ok, _, err := p.Verify(t.Context(), secret("x"), secret("not in process 0")); !ok || err != nil || p.away.starved != nil {
+		t.Errorf("%v %v, starved: %v", ok, err, p.away.starved != nil)
 	}
 }
 
@@ -160,10 +231,18 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestAbsurdQuestions(t *testing.T) {
-	for _, q := range [][]byte{nil, make([]byte, 10), bytes.Repeat([]byte{255}, 40), {0, 0, 0, 1, 0, 0, 0, 8, 1, 32, 200}} {
-		if _, err := answer(q); !errors.Is(err, errChild) {
+	here := func(string, string) (bool, bool) {
+		t.Error("something was verified")
+		return true, true
+	}
+	for _, q := range [][]byte{nil, make([]byte, 20), {ours}, append([]byte{ours}, bytes.Repeat([]byte{255}, 40)...), {ours, 0, 0, 0, 1, 0, 0, 0, 8, 1, 32, 200},
+		{theirs}, {theirs, 0}, {theirs, 0, 2, 'x'}, {theirs, 255, 255, 'x'}, append([]byte{theirs}, make([]byte, maxQuestion)...)} {
+		if _, err := answer(q, here); !errors.Is(err, errChild) {
 			t.Errorf("%v: %v", q, err)
 		}
+	}
+	if a, err := answer([]byte{theirs, 0, 1, 'x', 'y'}, nil); err != nil || a[0] != unknown {
+		t.Errorf("without a verifier: %v %v", a, err)
 	}
 }
 

@@ -3,7 +3,8 @@
 // Policy: Argon2id in PHC form, nothing weaker is made. Hashes are slow on purpose, so they run in a bounded pool: so many at
 // once, so many waiting, and whoever comes after that is told to come back (503), because a storm of sign-ins must not take
 // the machine from everything else. The work of an absent account is the same as that of an existing one (Dummy). The costs
-// named in a stored hash are capped before they are believed. Passwords are compared in Unicode normal form C.
+// named in a stored hash are capped before they are believed. Passwords are compared in Unicode normal form C. Hashes of other
+// programs wait for the same turns and are verified by the same workers.
 //
 // The map: pool.go (Hash, Verify, Dummy), child.go (workers of the lowest priority), phc.go (the stored form), policy.go and common.go (what may become a password), breached.go (the
 // file of passwords that leaked).
@@ -47,8 +48,9 @@ type Config struct {
 	// Command is a program, with its arguments, that calls Serve: workers of the lowest priority hash there and end after 30 s
 	// without work. nil: hashes run in this process, which is for tests and tools.
 	Command []string
-	// Foreign verifies hashes of other programs that accounts were imported with. known false: not a form it reads. nil: none.
-	Foreign func(password, encoded string) (ok, known bool)
+	// Foreign verifies hashes of other programs that accounts were imported with. nil: none. With a Command it is not called here: the
+	// program gives Serve one of its own.
+	Foreign Foreign
 }
 
 // Pool hashes. It is safe for concurrent use.
@@ -76,7 +78,7 @@ func New(cfg Config) *Pool {
 	}
 	p := &Pool{cfg: cfg, slots: make(chan struct{}, cfg.Workers+cfg.Waiting), run: make(chan struct{}, cfg.Workers)}
 	if len(cfg.Command) > 0 {
-		p.away = &nursery{command: cfg.Command, floor: floor}
+		p.away = &nursery{command: cfg.Command, floor: floor, theirFloor: theirFloor}
 	}
 	p.costs.Store(&cfg.Params)
 	return p
@@ -112,6 +114,9 @@ const (
 // endpoints take.
 const maxPassword = 3 << 10
 
+// maxForeign bounds a hash of another program in bytes; what is longer is of no form that anybody reads.
+const maxForeign = 1 << 10
+
 // work runs fn when it is its turn. It refuses at once when too many wait already, after a while when the turn does not come, and when
 // whoever waits has gone: Unavailable means that nothing was hashed.
 func (p *Pool) work(ctx context.Context, fn func()) error {
@@ -138,25 +143,50 @@ func (p *Pool) work(ctx context.Context, fn func()) error {
 	return nil
 }
 
-func (p *Pool) derive(ctx context.Context, password string, salt []byte, c Params, lanes uint8, size uint32) ([]byte, error) {
+// compute runs fn when it is its turn. An error of fn is that of a worker, and nothing that a person could mend.
+func (p *Pool) compute(ctx context.Context, password string, fn func() error) error {
 	if len(password) > maxPassword {
-		return nil, &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "correct the named values",
+		return &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "correct the named values",
 			Fields: []types.FieldError{{Path: "password", Code: "too_long", Limit: "1024", Detail: "use at most 1024 bytes"}}}
 	}
-	var key []byte
 	var failed error
-	err := p.work(ctx, func() {
-		if p.away == nil {
-			key = argon2.IDKey([]byte(password), salt, c.Time, c.MemoryKiB, lanes, size)
-			return
-		}
-		key, failed = p.away.ask(password, salt, c, lanes, size)
-	})
+	if err := p.work(ctx, func() { failed = fn() }); err != nil {
+		return err
+	}
 	if failed != nil {
-		return nil, &types.Error{Kind: types.Unavailable, Code: "sign_in_busy", RetryAfter: 5 * time.Second,
+		return &types.Error{Kind: types.Unavailable, Code: "sign_in_busy", RetryAfter: 5 * time.Second,
 			Detail: "passwords cannot be checked now; try again in a few seconds", Err: failed}
 	}
+	return nil
+}
+
+func (p *Pool) derive(ctx context.Context, password string, salt []byte, c Params, lanes uint8, size uint32) (key []byte, err error) {
+	err = p.compute(ctx, password, func() (err error) {
+		if p.away == nil {
+			key = argon2.IDKey([]byte(password), salt, c.Time, c.MemoryKiB, lanes, size)
+			return nil
+		}
+		key, err = p.away.hash(password, salt, c, lanes, size)
+		return err
+	})
 	return key, err
+}
+
+// foreign verifies a hash of another program, byte for byte as the password was typed. It is work as any other hash, and dearer than ours
+// may be: it has its turn like them, and is done where they are.
+func (p *Pool) foreign(ctx context.Context, password, encoded string) (ok, known bool, err error) {
+	if len(encoded) > maxForeign {
+		return false, false, nil
+	}
+	err = p.compute(ctx, password, func() (err error) {
+		if p.away == nil {
+			ok, known = p.cfg.Foreign(password, encoded)
+			return nil
+		}
+		ok, known, err = p.away.verify(password, encoded)
+		return err
+	})
+	return ok, known, err
 }
 
 // normal is the form in which passwords are hashed, so that two keyboards that compose a letter differently agree.
@@ -179,12 +209,8 @@ func (p *Pool) Hash(ctx context.Context, password types.Secret) (types.Secret, e
 func (p *Pool) Verify(ctx context.Context, password, stored types.Secret) (ok, stale bool, err error) {
 	h, err := parse(stored.Reveal())
 	if err != nil && p.cfg.Foreign != nil { // an Argon2id with more lanes than we ever make is foreign too
-		known := false
-		if err := p.work(ctx, func() { ok, known = p.cfg.Foreign(password.Reveal(), stored.Reveal()) }); err != nil {
-			return false, false, err
-		}
-		if known {
-			return ok, true, nil
+		if ok, known, err := p.foreign(ctx, password.Reveal(), stored.Reveal()); err != nil || known {
+			return ok, known, err
 		}
 	}
 	if err != nil {
