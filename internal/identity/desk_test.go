@@ -134,6 +134,31 @@ func TestDesk(t *testing.T) {
 	})
 }
 
+// TestDeskDescribesItsRefusals: with what code the desk refuses a manager, at himself and at somebody mightier, stands at the route in
+// /openapi.json.
+func TestDeskDescribesItsRefusals(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *town) {
+		boss, mighty := w.person("boss@example.org", "admin"), w.person("mighty@example.org", "admin", "auditor")
+		codes := map[string]int{}
+		for _, r := range doors {
+			for _, id := range []types.ID{boss, mighty} {
+				path := replaceID(r.path, id)
+				got := w.do(r.method, path, w.in("boss@example.org"), r.body)
+				if got.Status != 403 && got.Status != 409 {
+					continue
+				}
+				codes[got.Code]++
+				if route, _ := w.route(r.method, path); !slices.Contains(route.Errors, got.Code) {
+					t.Errorf("%s %s answers %s, which is not described", r.method, r.path, got.Code)
+				}
+			}
+		}
+		if codes["own_account"] != 3 || codes["role_not_held"] < 3 {
+			t.Errorf("refused were %v, want demands, factors and state of both", codes)
+		}
+	})
+}
+
 // TestExpiredGrantDies: a role until Friday is gone on Saturday, in open sessions and in API tokens, without anybody's hand.
 func TestExpiredGrantDies(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
