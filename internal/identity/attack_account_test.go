@@ -37,7 +37,7 @@ func TestEnumerationAtSignUp(t *testing.T) {
 		}
 		w.others()
 		absent := ask("bob@example.org")
-		for _, email := range []string{"ann@example.org", "gone@example.org", "new@example.org"} {
+		for _, email := range []string{"ann@example.org", "gone@example.org", "shut@example.org", "new@example.org"} {
 			if existing := ask(email); absent != existing {
 				t.Fatalf("absent %+v, %s %+v", absent, email, existing)
 			}
@@ -73,8 +73,9 @@ func TestEnumerationAtRecovery(t *testing.T) {
 				len(w.rows("SELECT id FROM evidence")) - entries, len(w.mails.sent) - outbox, len(w.rows(bare))}
 		}
 		w.others()
+		before := w.mails.letters()
 		existing := ask("ann@example.org")
-		for _, email := range []string{"nobody@example.org", "gone@example.org", "new@example.org"} {
+		for _, email := range []string{"nobody@example.org", "gone@example.org", "shut@example.org", "new@example.org"} {
 			if absent := ask(email); absent != existing {
 				t.Fatalf("existing %+v, %s %+v", existing, email, absent)
 			}
@@ -82,9 +83,10 @@ func TestEnumerationAtRecovery(t *testing.T) {
 		if existing.status != 202 || existing.outbox != 1 || existing.work == "" {
 			t.Fatalf("a recovery is %+v, want 202 and one letter", existing)
 		}
-		if n := w.mails.letters(); n != 1 {
-			t.Fatalf("%d letters, want one: to the owner", n)
+		if n := w.mails.letters() - before; n != 2 {
+			t.Fatalf("%d letters, want two: to the owner, and to that of the locked account, which it opens again", n)
 		}
+		w.mails.last(t, "shut@example.org", signup.LetterRecover)
 	})
 }
 

@@ -90,7 +90,7 @@ func TestGuessesAtOnce(t *testing.T) {
 	})
 }
 
-// TestEnumerationAtSignIn: absent, existing, disabled and invited addresses get the same answer for the same work, statement by
+// TestEnumerationAtSignIn: absent, existing, disabled, locked and invited addresses get the same answer for the same work, statement by
 // statement.
 func TestEnumerationAtSignIn(t *testing.T) {
 	work := &tally{}
@@ -104,7 +104,7 @@ func TestEnumerationAtSignIn(t *testing.T) {
 			entries, try int
 		}
 		var first seen
-		for n, email := range []string{"ann@example.org", "nobody@example.org", "gone@example.org", "new@example.org", "not an address"} {
+		for n, email := range []string{"ann@example.org", "nobody@example.org", "gone@example.org", "shut@example.org", "new@example.org", "not an address"} {
 			hashes, entries := w.hashes.all(), w.evidence(types.SignInFail, types.Refused)
 			lanes := len(w.rows("SELECT lane FROM fastness_throttle"))
 			work.since()

@@ -98,10 +98,14 @@ func (w *town) person(email string, roles ...string) types.ID {
 	return added.ID
 }
 
-// others makes the accounts that nobody can sign in to: gone@example.org is disabled, new@example.org was only invited.
+// others makes the accounts that nobody can sign in to: gone@example.org is disabled, shut@example.org is
+// locked, new@example.org was only invited.
 func (w *town) others() {
 	w.t.Helper()
 	if err := w.Disable(w.ctx(), operator, w.person("gone@example.org", "patient")); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.Lock(w.ctx(), operator, w.person("shut@example.org", "patient")); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := w.AddUser(w.ctx(), operator, "new@example.org", nil); err != nil {
