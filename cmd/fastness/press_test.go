@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,10 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/fastness-dev/fastness/internal/store/storetest"
-	"github.com/fastness-dev/fastness/internal/types"
 	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
@@ -58,36 +54,7 @@ func TestMain(m *testing.M) {
 }
 
 // scratchDatabase makes an empty database on the test's PostgreSQL, dropped afterwards, and returns its URL.
-func scratchDatabase(t *testing.T) string {
-	t.Helper()
-	server := os.Getenv("FASTNESS_TEST_POSTGRES")
-	if server == "" {
-		server = "postgres://postgres@127.0.0.1:5432/test"
-	}
-	ctx, name := context.Background(), "fastness_"+strings.ToLower(string(types.RandomID()))
-	conn, err := pgx.Connect(ctx, server)
-	if err == nil {
-		_, err = conn.Exec(ctx, "CREATE DATABASE "+name)
-	}
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("PostgreSQL is needed here and does not answer: %v", err)
-		}
-		t.Skipf("SKIPPED ON POSTGRESQL, NOTHING WAS PROVED THERE: %v; set FASTNESS_TEST_POSTGRES", err)
-	}
-	t.Cleanup(func() {
-		if _, err := conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Errorf("the database %s is left behind: %v", name, err)
-		}
-		conn.Close(ctx)
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
-}
+func scratchDatabase(t *testing.T) string { t.Helper(); return storetest.Database(t) }
 
 // onEach runs a test against the press on SQLite and on PostgreSQL.
 func onEach(t *testing.T, fn func(*press)) {

@@ -17,12 +17,14 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
 	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 const declaration = `
 version: 1
+store: %s
 service: {name: Riverside Clinic, host: clinic.example}
 sign_up: {mode: open, roles: [patient], verify: email}
 limits: {per_account: 60000/m}
@@ -72,19 +74,41 @@ func (w *terminal) all() string {
 	return w.text.String()
 }
 
-func serve(t *testing.T) *house { t.Helper(); return serveWith(t, "") }
+// houses runs a test in a house on SQLite and in one on PostgreSQL, side by side: most of the time they wait for letters and floors.
+func houses(t *testing.T, fn func(*testing.T, *house)) { t.Helper(); housesWith(t, "", fn) }
 
-// serveWith is serve with more in the declaration.
-func serveWith(t *testing.T, more string) *house {
+// housesWith is houses with more in the declaration.
+func housesWith(t *testing.T, more string, fn func(*testing.T, *house)) {
 	t.Helper()
-	dir := t.TempDir()
-	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Run("sqlite", func(t *testing.T) {
+		h := serve(t, t.TempDir(), "sqlite", more)
+		t.Parallel() // from here on: opening makes the key that both have
+		fn(t, h)
+	})
+	if storetest.OnPostgres(t.Name()) {
+		t.Run("postgres", func(t *testing.T) {
+			dir := t.TempDir()
+			secret := filepath.Join(dir, "database")
+			if err := os.WriteFile(secret, []byte(storetest.Database(t)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			h := serve(t, dir, `"${file:`+secret+`}"`, more)
+			t.Parallel()
+			fn(t, h)
+		})
+	}
+}
+
+// serve starts a house in a folder, on a store.
+func serve(t *testing.T, dir, store, more string) *house {
+	t.Helper()
 	port, err := hosttest.Port()
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := "127.0.0.1:" + port
-	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), fmt.Appendf(nil, declaration+more, address), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), fmt.Appendf(nil, declaration+more, store, address), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	h := &house{t: t, clock: types.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), said: &terminal{}}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"net/url"
 	"os"
 	"reflect"
 	"strconv"
@@ -38,6 +39,41 @@ func server() string {
 		return url
 	}
 	return "postgres://postgres@127.0.0.1:5432/test"
+}
+
+// Database makes an empty database of its own on the test server, dropped afterwards, and returns its URL: for tests of the whole service,
+// which opens its database itself. Without a server it skips or fails like Postgres.
+func Database(t testing.TB) string {
+	t.Helper()
+	ctx, name := context.Background(), "fastness_"+strings.ToLower(string(types.RandomID()))
+	conn, err := pgx.Connect(ctx, server())
+	if err == nil {
+		_, err = conn.Exec(ctx, "CREATE DATABASE "+name)
+	}
+	if err != nil {
+		absent(t, err)
+	}
+	t.Cleanup(func() {
+		if _, err := conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("the database %s is left behind: %v", name, err)
+		}
+		conn.Close(ctx)
+	})
+	u, err := url.Parse(server())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// absent skips what needs a server that does not answer, or fails where nothing may be skipped (CI=true).
+func absent(t testing.TB, err error) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("PostgreSQL is needed here and does not answer: %v", err)
+	}
+	t.Skipf("SKIPPED ON POSTGRESQL, NOTHING WAS PROVED THERE: %v; set FASTNESS_TEST_POSTGRES", err)
 }
 
 // host tells this machine's schemas from another's on a shared server.

@@ -92,10 +92,7 @@ func postgresIn(t testing.TB, schema string, rec store.Recorder) store.DB {
 	t.Helper()
 	db, err := postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(server()), Schema: schema, Recorder: rec, ReadLimit: patience, MaxConns: 12})
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("PostgreSQL is needed here and does not answer: %v", err)
-		}
-		t.Skipf("SKIPPED ON POSTGRESQL, NOTHING WAS PROVED THERE: %v; set FASTNESS_TEST_POSTGRES", err)
+		absent(t, err)
 	}
 	return db
 }
