@@ -46,7 +46,7 @@ func (i *Identity) deskRoutes() []plan.Route {
 			Handle: i.explainUser, Query: []plan.Param{{Name: "collection", Summary: "what about", Type: "string"}, {Name: "action", Summary: "read, create, update or delete", Type: "string"}},
 			Out: wire.Object([]string{"lines"}, map[string]*plan.Schema{"lines": wire.List(wire.Text(2000, "a sentence"), maxItems)})},
 		{Name: "user_state", Method: "POST", Path: "/auth/users/{id}/state", Summary: "disable an account, or enable it again", Access: act, Status: 200,
-			Handle: i.setUserState, Out: statusSchema, Errors: []string{"own_account", "role_not_held", "last_operator", "account_erased"},
+			Handle: i.setUserState, Out: statusSchema, Errors: []string{"own_account", "role_not_held", "closed_by_owner", "last_operator", "account_erased"},
 			In: wire.Object([]string{"state"}, map[string]*plan.Schema{"state": {Type: "string", Enum: []string{"disabled", "active"}}})},
 		{Name: "user_grant", Method: "POST", Path: "/auth/users/{id}/roles", Summary: "give a role, or ask a second person to", Access: act, Status: 200,
 			Handle: i.grantRole, Errors: []string{"role_not_held", "own_grant", "last_operator"},

@@ -123,18 +123,27 @@ func TestOnlyManagersAddAccounts(t *testing.T) {
 
 // TestOwnerLocksHisAccount: every session ends, the password opens nothing, a recovery link does.
 func TestOwnerLocksHisAccount(t *testing.T) {
-	each(t, nil, func(t *testing.T, w *town) {
+	real(t, func(t *testing.T, w *town) {
 		w.person("ann@example.org", "patient")
 		thief, ann := w.in("ann@example.org"), w.in("ann@example.org")
+		phone := w.key(ann, "Phone")
+		touches := func() *reply {
+			b := &browser{}
+			attempt, o := w.discover(b, phone)
+			return w.touch(b, attempt, phone.get(o))
+		}
+		touches().want(200)
 		w.do("POST", "/auth/lock", ann, nil).want(200)
 		if w.alive(thief) {
 			t.Fatal("a session outlived the lock")
 		}
 		w.signIn(nil, "ann@example.org", goodPassword).want(401)
+		touches().want(401)
 		w.do("POST", "/auth/recover", nil, map[string]any{"email": "ann@example.org"}).want(202)
 		token := secretOf(t, w.mails.last(t, "ann@example.org", "recover").Link)
 		w.do("POST", "/auth/recover/confirm", nil, map[string]any{"token": token, "password": "a new password of mine"}).want(200)
 		w.signIn(nil, "ann@example.org", "a new password of mine").want(200)
+		touches().want(200)
 	})
 }
 
