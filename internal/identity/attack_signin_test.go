@@ -212,7 +212,7 @@ func TestAttemptEnds(t *testing.T) {
 	})
 }
 
-// TestStepUpBypass: a wrong response, somebody else's challenge or an API token proves nothing.
+// TestStepUpBypass: a wrong response, a factor that is not enrolled or a wrong password proves nothing; the right response does.
 func TestStepUpBypass(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
 		id := w.person("ann@example.org", "patient")
