@@ -34,7 +34,7 @@ func TestEveryAnswerThatCouldTellLeavesAtTheFloor(t *testing.T) {
 			{"a refused sign-up", "/auth/sign-up", nil, map[string]any{"email": "ann@example.org", "password": "x"}, 422, floor},
 			{"a recovery", "/auth/recover", nil, map[string]any{"email": "ann@example.org"}, 202, floor},
 			{"a recovery of nobody", "/auth/recover", nil, map[string]any{"email": "nobody@example.org"}, 202, floor},
-			{"a move", "/auth/email", b, map[string]any{"email": "ann@new.example"}, 202, floor},
+			{"a move", "/auth/email", b, map[string]any{"email": "ann@other.example"}, 202, floor},
 			{"a move to somebody", "/auth/email", b, map[string]any{"email": "bob@example.org"}, 202, floor},
 			{"a wrong code", "/auth/sign-in/totp", nil, map[string]any{"attempt": attempt, "response": "wrong"}, 401, floor},
 			{"a code for no attempt", "/auth/sign-in/totp", nil, map[string]any{"attempt": "x", "response": "right"}, 401, floor},
