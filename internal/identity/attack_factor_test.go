@@ -14,6 +14,7 @@ import (
 func patient(c *identity.Config) {
 	c.Factors = nil
 	c.Throttle.Pair, c.Throttle.Account, c.Throttle.Factor = 1e6, 1e6, 1e6
+	c.Plan.Decl.Session.Parallel = 1000
 }
 
 // lies are what an authenticator answers that proves nothing about whoever asked for the challenge o.
