@@ -39,8 +39,10 @@ func (a *App) look() (page.Config, error) {
 // ownPages are the templates and texts in the folder pages beside the declaration, where the logo may lie too.
 func (a *App) ownPages() (*page.Own, error) {
 	folder, logo := filepath.Join(a.dir, "pages"), ""
-	if at := a.relative(a.Plan.Decl.Pages.Logo); filepath.Dir(at) == folder {
-		logo = filepath.Base(at)
+	if at, err := filepath.Abs(a.relative(a.Plan.Decl.Pages.Logo)); err == nil {
+		if whole, err := filepath.Abs(folder); err == nil && filepath.Dir(at) == whole {
+			logo = filepath.Base(at)
+		}
 	}
 	return account.Own(folder, logo)
 }

@@ -58,6 +58,9 @@ func TestDisabledAccountsPasskey(t *testing.T) {
 		if r := w.touch(b, attempt, phone.get(o)); r.Status != 401 || !b.session.Empty() {
 			t.Errorf("answered %d %s", r.Status, r.Code)
 		}
+		if n := w.evidence(types.SignInFail, types.Refused); n != 1 {
+			t.Errorf("%d entries of the refusal, want 1", n)
+		}
 		if rows := w.rows("SELECT id FROM fastness_session"); len(rows) != 0 {
 			t.Errorf("%d sessions of a disabled account", len(rows))
 		}

@@ -275,6 +275,13 @@ func TestNobodyIsLockedOutForGood(t *testing.T) {
 		if err := w.ResetFactors(w.ctx(), operator, id, "lost the phone"); err != nil {
 			t.Fatal(err)
 		}
+		w.do("POST", "/auth/recover", nil, map[string]any{"email": "ann@example.org"}).want(202)
+		if n := w.mails.count("ann@example.org", signup.LetterRecover); n != 1 {
+			t.Errorf("%d recovery letters after a reset", n)
+		}
+		if err := w.Enable(w.ctx(), operator, id); err != nil { // where no mail is sent
+			t.Fatal(err)
+		}
 		if _, err := w.AddUser(w.ctx(), operator, "ann@example.org", nil); err != nil {
 			t.Errorf("nobody opens it again: %v", err)
 		}

@@ -302,6 +302,7 @@ func (k *walker) respond() {
 		if wrong && f != 0 && (f != types.Passkey || a.word != "") {
 			a.wrong++
 		}
+		a.used = a.used || !wrong && a.of == nil // right, of an account that is not active: used up
 		return
 	}
 	a.used = true

@@ -267,7 +267,7 @@ func (c *resetFactorsCmd) Run(h command.Host) error {
 		if err := app.Identity.ResetFactors(h.Context(), by, id, c.Reason); err != nil {
 			return err
 		}
-		fmt.Fprintln(h.Out(), "authenticator app, passkeys and recovery codes are forgotten, every session ended; roles are dormant until a factor is enrolled anew")
+		fmt.Fprintln(h.Out(), "authenticator app, passkeys and recovery codes are forgotten, every session ended; roles are dormant until a factor is enrolled anew. Who has no password asks for a recovery letter; where no mail is sent, users enable and users add")
 		return nil
 	}, "reset-factors", "--reason", c.Reason)
 }

@@ -205,7 +205,7 @@ func (r *reading) say(p *parse.PipeNode, in, kind string) error {
 		r.write("{{" + what + "}}")
 	}
 	if c := p.Cmds[0]; kind == "" && len(p.Cmds) == 1 && len(p.Decl) == 0 && len(c.Args) > 1 {
-		if text, ok := c.Args[1].(*parse.StringNode); ok && c.Args[0].String() == "icon" && icons[text.Text] != "" {
+		if text, ok := c.Args[1].(*parse.StringNode); ok && c.Args[0].String() == "icon" && icons[text.Text] != "" && len(c.Args) == 2 {
 			return nil
 		} else if ok && c.Args[0].String() == "t" {
 			r.note(text)

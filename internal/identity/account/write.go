@@ -23,6 +23,7 @@ var (
 	setState    = store.SQL(`UPDATE fastness_account SET state = ?, epoch = epoch + 1 WHERE id = ? AND state <> 'erased'`)
 	setEmail    = store.SQL(`UPDATE fastness_account SET email = ?, email_key = ?, verified = ? WHERE id = ? AND state <> 'erased'`)
 	setPassword = store.SQL(`UPDATE fastness_account SET password = ?, password_at = ?, epoch = epoch + 1 WHERE id = ? AND state <> 'erased'`)
+	opened      = store.SQL(`UPDATE fastness_account SET password_at = 0 WHERE id = ?`)
 	rehash      = store.SQL(`UPDATE fastness_account SET password = ? WHERE id = ? AND password_at = ? AND epoch = ?`)
 	setVerified = store.SQL(`UPDATE fastness_account SET verified = 1 WHERE id = ? AND state <> 'erased'`)
 	setSignedIn = store.SQL(`UPDATE fastness_account SET signed_in = ? WHERE id = ?`)
@@ -75,6 +76,12 @@ func (a *Accounts) SetPassword(ctx context.Context, tx store.Tx, id types.ID, ph
 		return err
 	}
 	return a.change(ctx, tx, id, setPassword, sealed, types.IntValue(types.Micros(a.clock.Now())), types.IDValue(id))
+}
+
+// Opened notes that an operator opened an account whose password was forgotten when its owner closed it: it is like any other without one.
+func (a *Accounts) Opened(ctx context.Context, tx store.Tx, id types.ID) error {
+	_, err := tx.Exec(ctx, opened, types.IDValue(id))
+	return err
 }
 
 // Rehash stores the same password under newer parameters, unless it was changed since old was read. Nothing else changes.

@@ -30,6 +30,9 @@ func (d *Desk) over(ctx context.Context, r store.Reader, by *types.Caller, id ty
 	if err != nil || by.Unruled() {
 		return acc, err
 	}
+	if by, err = d.cfg.Grants.Today(ctx, r, by); err != nil {
+		return nil, err
+	}
 	if by.Account == id {
 		return nil, errOwn
 	}
@@ -131,7 +134,7 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 		if err := d.cfg.Sessions.EndAll(ctx, tx, id, ""); err != nil {
 			return err
 		}
-		if err := d.wayIn(ctx, tx, acc); err != nil {
+		if err := d.cfg.Machine.Renewed(ctx, tx, acc, true); err != nil {
 			return err
 		}
 		if err := d.keepDemand(ctx, tx, by, id, had); err != nil {
@@ -144,15 +147,6 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 		}
 		return d.cfg.Links.Notify(ctx, tx, signin.Notice{Account: acc, What: types.FactorRemove, Factor: had})
 	})
-}
-
-// wayIn makes an account that was opened with what is forgotten now, and by nothing else, wait to be invited again.
-func (d *Desk) wayIn(ctx context.Context, tx store.Tx, acc *account.Account) error {
-	federated, err := d.cfg.Federated(ctx, tx, acc.ID)
-	if err != nil || federated || !acc.PHC.Empty() || acc.State != account.Active {
-		return err
-	}
-	return d.cfg.Accounts.SetState(ctx, tx, acc.ID, account.Invited)
 }
 
 // reasonOf takes a reason that is worth keeping.

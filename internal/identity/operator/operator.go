@@ -16,6 +16,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/identity/totp"
@@ -33,6 +34,7 @@ type Config struct {
 	Sessions *session.Sessions
 	Grants   *grant.Grants
 	Links    *signup.Links
+	Machine  *signin.Machine
 	Profiles signup.Profiles
 	Tokens   *token.Tokens
 	App      *totp.TOTP
@@ -145,7 +147,7 @@ func (d *Desk) still(ctx context.Context, tx store.Tx, by *types.Caller) error {
 
 var (
 	errActive = types.Refuse(types.Conflict, "account_not_active", "the account is not active")
-	errClosed = types.Refuse(types.Forbidden, "closed_by_owner", "the account was closed by its owner, who opens it by a recovery letter; otherwise an operator does, from the command line")
+	errClosed = types.Refuse(types.Forbidden, "closed_by_owner", "the account was closed by its owner; an operator opens it, from the command line")
 )
 
 var errErased = types.Refuse(types.Conflict, "account_erased", "the account was erased for good; add a new one")
@@ -232,8 +234,14 @@ func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to a
 		if acc.State == account.Erased {
 			return errErased
 		}
-		if to == account.Active && !by.Unruled() && acc.PHC.Empty() && !acc.PasswordAt.IsZero() {
-			return errClosed // its owner closed it, maybe against whoever would come in now
+		closed := acc.State == account.Locked || to == account.Active && acc.State != account.Active && acc.PHC.Empty() && !acc.PasswordAt.IsZero()
+		if closed && !by.Unruled() {
+			return errClosed // maybe against whoever would come in now
+		}
+		if closed && to == account.Active {
+			if err := d.cfg.Accounts.Opened(ctx, tx, id); err != nil {
+				return err
+			}
 		}
 		if to == account.Disabled {
 			if err := d.cfg.Grants.Guard(ctx, tx, by, id); err != nil {

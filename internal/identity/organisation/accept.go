@@ -3,7 +3,6 @@ package organisation
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -70,8 +69,11 @@ func (o *Organisations) use(ctx context.Context, tx store.Tx, secret types.Secre
 		return nil, err
 	}
 	sender, err := o.cfg.Accounts.Get(ctx, tx, n.by)
-	if err != nil || sender.State != account.Active {
-		return nil, errors.Join(err, errLink)
+	if err != nil {
+		return nil, err
+	}
+	if sender.State != account.Active {
+		return nil, errLink
 	}
 	if role == "" || o.invites(role) != nil || o.cfg.Roster.rank(n.role) < o.cfg.Roster.rank(role) {
 		return nil, errLink

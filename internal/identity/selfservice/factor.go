@@ -82,6 +82,13 @@ func (s *Self) ConfirmApp(ctx context.Context, who *types.Caller, code string) (
 		if err := right(tx); err != nil {
 			return nil, err
 		}
+		acc, err := s.cfg.Accounts.Get(ctx, tx, who.Account)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.cfg.Machine.Renewed(ctx, tx, acc, true); err != nil { // what was guessed at is gone
+			return nil, err
+		}
 		return s.cfg.Machine.ChangeFactor(ctx, tx, who, types.TOTP, 1, true, types.TOTP)
 	})
 	switch {

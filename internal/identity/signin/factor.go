@@ -177,9 +177,10 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 		}
 	}
 	var step *Step
+	var shut types.ID // an account that is not active, whose response was right
 	wrong, since := false, m.cfg.Sessions.Mark()
 	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		step, wrong = nil, false
+		step, wrong, shut = nil, false, ""
 		a, err := m.load(ctx, tx, secret)
 		if err != nil {
 			return err
@@ -196,10 +197,16 @@ func (m *Machine) second(ctx context.Context, secret types.Secret, name string, 
 			return err
 		}
 		step, err = m.Prove(ctx, tx, Proof{Account: a.account, Factors: a.proved | f.Kind(), Client: c, Since: since})
+		if errors.Is(err, errRefused) { // the response is used up all the same
+			shut, err = a.account, nil
+		}
 		return err
 	})
-	if err == nil && wrong {
+	switch {
+	case err == nil && wrong:
 		err = firstOf(m.refusal(ctx, c, acc.ID, f.Name()), errFactor)
+	case err == nil && shut != "":
+		err = firstOf(m.refusal(ctx, c, shut, f.Name()), errRefused)
 	}
 	return step, err
 }
@@ -306,9 +313,10 @@ func (m *Machine) codeTry(f Factor, acc *account.Account, c Client) throttle.Try
 	return try
 }
 
-// Renewed says, in the transaction of the act, that the account has a new password: guesses by whoever knew the old one count no longer.
-func (m *Machine) Renewed(ctx context.Context, tx store.Tx, acc *account.Account) error {
-	return m.cfg.Throttle.Forget(ctx, tx, "factor", m.cfg.Accounts.Key(acc.Email))
+// Renewed says, in the transaction of the act, that the account has a new password, or also another app or none: guesses by whoever knew the
+// old one count no longer.
+func (m *Machine) Renewed(ctx context.Context, tx store.Tx, acc *account.Account, app bool) error {
+	return m.cfg.Throttle.Forget(ctx, tx, "factor", m.cfg.Accounts.Key(acc.Email), app)
 }
 
 // CountGuess counts a guess at the first code of an app that the caller enrols, in the lane of second factors: whoever else holds his

@@ -21,7 +21,7 @@ var (
 	errMode   = types.Refuse(types.Forbidden, "sign_up_closed", "accounts are made by invitation here; ask an operator for one")
 	errManage = types.Refuse(types.Forbidden, "not_allowed", "adding accounts takes a role that manages accounts; ask an operator")
 	errAbove  = types.Refuse(types.Forbidden, "role_not_held", "the account holds roles that you have not in force yourself; ask somebody who has them")
-	errTaken  = types.Refuse(types.Conflict, "account_exists", "the address has an account already; use users list to find it")
+	errTaken  = types.Refuse(types.Conflict, "account_exists", "the address has an account already; use users list to find it, and users enable first if its owner has lost every way in")
 )
 
 // SignUp begins an account: one hash, one pending link, one letter, whether or not the address has an account. Nil means
@@ -147,7 +147,7 @@ func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles [
 		if !now.Unruled() && !l.cfg.Grants.Manages(now, "accounts") {
 			return errManage
 		}
-		if id, err = l.waiting(ctx, tx, by, canonical); err != nil {
+		if id, err = l.waiting(ctx, tx, now, canonical); err != nil {
 			return err
 		}
 		for _, role := range roles {
@@ -174,10 +174,14 @@ func (l *Links) waiting(ctx context.Context, tx store.Tx, by *types.Caller, emai
 	case err == nil && acc.State != account.Invited:
 		return "", errTaken
 	case err == nil:
-		if above, err := l.cfg.Grants.Above(ctx, tx, by, acc.ID); err != nil || above { // the new link would make him that somebody
-			return "", errors.Join(err, errAbove)
+		above, err := l.cfg.Grants.Above(ctx, tx, by, acc.ID)
+		if err != nil {
+			return "", err
 		}
-		_, err := tx.Exec(ctx, dropAccount, types.IDValue(acc.ID))
+		if above { // the new link would make him that somebody
+			return "", errAbove
+		}
+		_, err = tx.Exec(ctx, dropAccount, types.IDValue(acc.ID))
 		return acc.ID, err
 	case !errors.Is(err, account.ErrNone):
 		return "", err
@@ -239,7 +243,7 @@ func (l *Links) activate(ctx context.Context, tx store.Tx, acc *account.Account,
 	if err := l.cfg.Accounts.SetPassword(ctx, tx, id, phc); err != nil {
 		return err
 	}
-	if err := l.cfg.Machine.Renewed(ctx, tx, acc); err != nil {
+	if err := l.cfg.Machine.Renewed(ctx, tx, acc, false); err != nil {
 		return err
 	}
 	if err := l.cfg.Accounts.SetState(ctx, tx, id, account.Active); err != nil {

@@ -170,9 +170,9 @@ var (
 	dropLink    = store.SQL(`DELETE FROM fastness_link WHERE hash = ?`)
 	dropAddress = store.SQL(`DELETE FROM fastness_link WHERE email_key = ? AND kind <> 'lock'`) // those close an account that somebody moved away from the address
 	dropAccount = store.SQL(`DELETE FROM fastness_link WHERE account = ?`)
-	// dropPending spares the links by which the owner of an address that the account has left closes it: whoever moved it away must
-	// not void them by what he does next.
-	dropPending = store.SQL(`DELETE FROM fastness_link WHERE account = ? AND (kind <> 'lock' OR email_key = ?)`)
+	// dropPending spares the links by which an owner closes the account: whoever was in it must not void them by what he does next, a move to
+	// another address, another password, a lock.
+	dropPending = store.SQL(`DELETE FROM fastness_link WHERE account = ? AND kind <> 'lock'`)
 	sweepLinks  = store.SQL(`DELETE FROM fastness_link WHERE expires <= ?`)
 )
 
@@ -235,9 +235,9 @@ func (l *Links) used(ctx context.Context, tx store.Tx, secret types.Secret, kind
 	return n, acc, nil
 }
 
-// drop ends what is pending for an account whose address is email.
-func (l *Links) drop(ctx context.Context, tx store.Tx, id types.ID, email string) error {
-	_, err := tx.Exec(ctx, dropPending, types.IDValue(id), types.BytesValue(l.cfg.Accounts.Key(email)))
+// drop ends what is pending for an account.
+func (l *Links) drop(ctx context.Context, tx store.Tx, id types.ID) error {
+	_, err := tx.Exec(ctx, dropPending, types.IDValue(id))
 	return err
 }
 

@@ -75,7 +75,8 @@ const about = time.Minute
 
 // ConfirmLock uses the link of a notice: whoever reads the owner's mail says that it was not him. The account is locked as by Lock.
 // If it has moved to another address since, a recovery link would go to whoever moved it: then it is disabled, and an operator
-// has to look, even if he who moved it has locked it meanwhile. What the letter tells of is undone where it let somebody in, and so is what
+// has to look, even if he who moved it has locked it meanwhile. An account that is locked already is locked again: an older letter may tell of
+// more. What the letter tells of is undone where it let somebody in, and so is what
 // came after it: factors and links to providers. Factors from before stay, or whoever reads the mail would be past them.
 func (l *Links) ConfirmLock(ctx context.Context, secret types.Secret, c signin.Client) error {
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
@@ -86,8 +87,6 @@ func (l *Links) ConfirmLock(ctx context.Context, secret types.Secret, c signin.C
 		to := account.Locked
 		if acc.Email != n.email {
 			to = account.Disabled
-		} else if acc.State == account.Locked {
-			return errLink
 		}
 		by := clientCaller(c)
 		by.Language = c.Language
@@ -109,7 +108,7 @@ func (l *Links) lock(ctx context.Context, tx store.Tx, acc *account.Account, to 
 	if err := l.cfg.Sessions.EndAll(ctx, tx, acc.ID, ""); err != nil {
 		return err
 	}
-	if err := l.drop(ctx, tx, acc.ID, acc.Email); err != nil {
+	if err := l.drop(ctx, tx, acc.ID); err != nil {
 		return err
 	}
 	e := types.NewEntry(types.AccountState, types.Done, by, l.cfg.Clock.Now())

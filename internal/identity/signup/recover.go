@@ -32,7 +32,7 @@ func (l *Links) Recover(ctx context.Context, email string, c signin.Client) erro
 		if err != nil && !errors.Is(err, account.ErrNone) {
 			return err
 		}
-		reach := err == nil && (acc.State == account.Active || acc.State == account.Locked)
+		reach := err == nil && recoverable(acc)
 		e := types.NewEntry(types.Recover, types.Refused, clientCaller(c), began)
 		e.Collection, e.Code = "accounts", "asked"
 		if reach {
@@ -52,6 +52,12 @@ func (l *Links) Recover(ctx context.Context, email string, c signin.Client) erro
 		}
 		return l.cfg.Outbox.Add(ctx, tx, m)
 	})
+}
+
+// recoverable reports whether a letter may open the account: also one that waits to be invited again after it was closed, if mail to its
+// address was proved to reach its owner before.
+func recoverable(acc *account.Account) bool {
+	return acc.State == account.Active || acc.State == account.Locked || acc.State == account.Invited && acc.Verified
 }
 
 // ConfirmRecover uses a recovery link: the password is replaced, every session and every other link ends, the owner is
@@ -77,14 +83,17 @@ func (l *Links) ConfirmRecover(ctx context.Context, secret, password types.Secre
 		return err
 	}
 	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		n, acc, err := l.used(ctx, tx, secret, kindRecover, account.Active, account.Locked)
+		n, acc, err := l.used(ctx, tx, secret, kindRecover, account.Active, account.Locked, account.Invited)
 		if err != nil {
 			return err
+		}
+		if !recoverable(acc) {
+			return errLink
 		}
 		if acc.Email != n.email {
 			return errLink
 		}
-		if acc.State == account.Locked { // the owner proved that mail reaches him: this is how a lock is opened
+		if acc.State != account.Active { // the owner proved that mail reaches him: this is how a lock is opened
 			if err := l.cfg.Accounts.SetState(ctx, tx, acc.ID, account.Active); err != nil {
 				return err
 			}
@@ -103,13 +112,13 @@ func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, 
 	if err := l.cfg.Accounts.SetPassword(ctx, tx, acc.ID, phc); err != nil {
 		return err
 	}
-	if err := l.cfg.Machine.Renewed(ctx, tx, acc); err != nil {
+	if err := l.cfg.Machine.Renewed(ctx, tx, acc, false); err != nil {
 		return err
 	}
 	if err := l.cfg.Sessions.EndAll(ctx, tx, acc.ID, but); err != nil {
 		return err
 	}
-	if err := l.drop(ctx, tx, acc.ID, acc.Email); err != nil {
+	if err := l.drop(ctx, tx, acc.ID); err != nil {
 		return err
 	}
 	return l.tell(ctx, tx, acc, Mail{Letter: LetterPassword, Language: language})
@@ -186,8 +195,8 @@ func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string
 	if who.Kind != types.Signed || who.Session == "" {
 		return types.Refuse(types.Forbidden, "session_required", "sign in to change the address")
 	}
-	for what, key := range map[string][]byte{"email": []byte(who.Account), "email_to": l.cfg.Accounts.Key(canonical)} {
-		if err := l.cfg.Throttle.Take(ctx, throttle.Try{What: what, Key: key, Address: who.Address}); err != nil {
+	for _, try := range []throttle.Try{{What: "email_to", Key: l.cfg.Accounts.Key(canonical), Address: who.Address}, {What: "email", Key: []byte(who.Account), Address: who.Address}} {
+		if err := l.cfg.Throttle.Take(ctx, try); err != nil {
 			return err
 		}
 	}
@@ -239,7 +248,7 @@ func (l *Links) ConfirmEmail(ctx context.Context, secret types.Secret, c signin.
 		} else if err != nil {
 			return err
 		}
-		if err := l.drop(ctx, tx, acc.ID, n.email); err != nil {
+		if err := l.drop(ctx, tx, acc.ID); err != nil {
 			return err
 		}
 		if err := l.tell(ctx, tx, acc, Mail{Letter: LetterEmailMoved, Language: c.Language}); err != nil {

@@ -70,7 +70,7 @@ type Try struct {
 	Address netip.Addr                            // invalid: the machine itself
 	Device  types.Secret                          // the device cookie; empty or foreign: none
 	Few     bool                                  // a guess at one of so few values, as six digits, that patience would find it: counted over thirty days as well
-	Spent   func(context.Context, store.Tx) error // with Few: called once in thirty days, with the first guess that is refused for them; nil: nobody is told
+	Spent   func(context.Context, store.Tx) error // with Few: called once in thirty days, with the first guess that is refused for those that a new password forgets; nil: nobody is told
 }
 
 type lane struct {
@@ -208,7 +208,7 @@ func (t *Throttle) count(ctx context.Context, tx store.Tx, l lane, now int64) er
 
 // told tells of a month that is used up, once: the refusal counts as the one guess beyond its end.
 func (t *Throttle) told(ctx context.Context, tx store.Tx, try Try, l lane, n int64) error {
-	if l.window != month || n != int64(l.limit) || try.Spent == nil {
+	if l.name != monthLane || n != int64(l.limit) || try.Spent == nil { // of the other lane there is nothing that its owner could do
 		return nil
 	}
 	if err := t.count(ctx, tx, l, types.Micros(t.clock.Now())); err != nil {
@@ -217,11 +217,18 @@ func (t *Throttle) told(ctx context.Context, tx store.Tx, try Try, l lane, n int
 	return try.Spent(ctx, tx)
 }
 
-// Forget forgets the thirty days of guesses with Few at an account: who made them knew its password, and that is another one now.
-func (t *Throttle) Forget(ctx context.Context, tx store.Tx, what string, id []byte) error {
-	for _, who := range []string{"", knownDevices} {
-		if _, err := tx.Exec(ctx, forget, types.BytesValue(t.ring.MAC(seal.Throttle, monthLane, what, string(id), who))); err != nil {
-			return err
+// Forget forgets the thirty days of guesses with Few at an account: who made them knew its password, and that is another one now. all
+// empties the lane that a new password does not: what was guessed at is another one too.
+func (t *Throttle) Forget(ctx context.Context, tx store.Tx, what string, id []byte, all bool) error {
+	lanes := []string{monthLane}
+	if all {
+		lanes = append(lanes, alwaysLane)
+	}
+	for _, lane := range lanes {
+		for _, who := range []string{"", knownDevices} {
+			if _, err := tx.Exec(ctx, forget, types.BytesValue(t.ring.MAC(seal.Throttle, lane, what, string(id), who))); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

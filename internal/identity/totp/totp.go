@@ -68,14 +68,37 @@ var (
 	remove   = store.SQL(`DELETE FROM fastness_totp WHERE account = ? AND secret IS NOT NULL`)
 )
 
-// state is a row: what is enrolled and since when, and what waits for its first code in which session. nil secrets are absent. The time and
-// the session are sealed together with their secret.
+// state is a row: what is enrolled and since when, what it took the place of, and what waits for its first code in which session. nil secrets
+// are absent. What belongs to a secret is sealed together with it.
 type state struct {
 	found           bool
 	secret, pending []byte
 	since           time.Time // zero: not known
+	before          []byte    // the secret that this one replaced, with its time; nil: none
 	session         types.ID
 	last, until     int64
+}
+
+// stampBytes is a time behind a secret, in microseconds.
+const stampBytes = 8
+
+// keptFor is how long what was replaced may be asked for again: as long as the letter about it can be answered.
+const keptFor = 8 * 24 * time.Hour
+
+// stamped takes a secret and its time apart. Those of before there were times have none.
+func stamped(b []byte) (secret []byte, since time.Time, rest []byte) {
+	if len(b) < secretBytes+stampBytes {
+		return b[:min(secretBytes, len(b))], time.Time{}, nil
+	}
+	return b[:secretBytes], types.FromMicros(int64(binary.BigEndian.Uint64(b[secretBytes:]))), b[secretBytes+stampBytes:]
+}
+
+func stamp(secret []byte, since time.Time) []byte {
+	us := int64(0)
+	if !since.IsZero() {
+		us = types.Micros(since)
+	}
+	return binary.BigEndian.AppendUint64(slices.Clone(secret), uint64(us))
 }
 
 func (t *TOTP) load(ctx context.Context, r store.Reader, account types.ID) (state, error) {
@@ -92,10 +115,9 @@ func (t *TOTP) load(ctx context.Context, r store.Reader, account types.ID) (stat
 		if s.secret, err = t.cfg.Ring.Open(nil, seal.Account, rows.Bytes(0), "fastness_totp", string(account), "secret"); err != nil {
 			return state{}, err
 		}
-		if len(s.secret) == secretBytes+8 {
-			s.since = types.FromMicros(int64(binary.BigEndian.Uint64(s.secret[secretBytes:])))
+		if s.secret, s.since, s.before = stamped(s.secret); len(s.before) == 0 {
+			s.before = nil
 		}
-		s.secret = s.secret[:min(secretBytes, len(s.secret))]
 	}
 	if !rows.Missing(2) {
 		s.pending, err = t.cfg.Ring.Open(nil, seal.Account, rows.Bytes(2), "fastness_totp", string(account), "pending")
@@ -165,7 +187,20 @@ func (t *TOTP) Confirm(ctx context.Context, tx store.Tx, account, session types.
 	if !ok {
 		return signin.ErrWrong
 	}
-	sealed, err := t.cfg.Ring.Seal(nil, seal.Account, binary.BigEndian.AppendUint64(s.pending, uint64(types.Micros(now))), "fastness_totp", string(account), "secret")
+	fresh := stamp(s.pending, now)
+	switch {
+	case s.secret == nil:
+	case s.before != nil && now.Sub(s.since) < keptFor: // two at short intervals: what was there before both
+		fresh = append(fresh, s.before...)
+	default:
+		fresh = append(fresh, stamp(s.secret, s.since)...)
+	}
+	return t.keep(ctx, tx, account, fresh, step)
+}
+
+// keep stores an enrolled secret; step is the last one that is used up.
+func (t *TOTP) keep(ctx context.Context, tx store.Tx, account types.ID, secret []byte, step int64) error {
+	sealed, err := t.cfg.Ring.Seal(nil, seal.Account, secret, "fastness_totp", string(account), "secret")
 	if err != nil {
 		return err
 	}
@@ -181,17 +216,25 @@ func (t *TOTP) Forget(ctx context.Context, tx store.Tx, account types.ID) error 
 	return err
 }
 
-// ForgetSince forgets the app if it was enrolled since a moment, and an enrolment that waits, and reports whether it did.
-func (t *TOTP) ForgetSince(ctx context.Context, tx store.Tx, account types.ID, since time.Time) (bool, error) {
+// ForgetSince forgets the app if it was enrolled since a moment, and an enrolment that waits, and reports whether there is none any more: the
+// one that it took the place of counts again, if that is from before.
+func (t *TOTP) ForgetSince(ctx context.Context, tx store.Tx, account types.ID, since time.Time) (gone bool, err error) {
 	s, err := t.load(ctx, tx, account)
 	if err != nil || !s.found {
 		return false, err
 	}
-	if s.secret == nil || !s.since.Before(since) {
-		return s.secret != nil, t.Forget(ctx, tx, account)
+	if s.secret == nil {
+		return false, t.Forget(ctx, tx, account)
 	}
-	_, err = tx.Exec(ctx, propose, types.Value{}, types.IntValue(0), types.IDValue(account))
-	return false, err
+	if s.since.Before(since) {
+		_, err = tx.Exec(ctx, propose, types.Value{}, types.IntValue(0), types.IDValue(account))
+		return false, err
+	}
+	secret, at, _ := stamped(s.before)
+	if len(secret) == 0 || !at.Before(since) {
+		return true, t.Forget(ctx, tx, account)
+	}
+	return false, t.keep(ctx, tx, account, stamp(secret, at), Step(t.cfg.Clock.Now()))
 }
 
 // Remove forgets the app. ErrNone: there was none.
