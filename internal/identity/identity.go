@@ -132,7 +132,7 @@ func New(cfg Config) (*Identity, error) {
 	}
 	i.organisations = newOrganisations(i)
 	i.Desk = operator.New(operator.Config{DB: i.db, Clock: cfg.Clock, Plan: cfg.Plan, Accounts: i.accounts, Sessions: i.sessions,
-		Grants: i.grants, Links: i.links, Machine: i.machine, Profiles: cfg.Profiles, Tokens: i.tokens, App: i.app, Passkeys: i.passkeys, Codes: i.codes,
+		Grants: i.grants, Links: i.links, Profiles: cfg.Profiles, Tokens: i.tokens, App: i.app, Passkeys: i.passkeys, Codes: i.codes,
 		Federated: i.providers.Has, Belongs: i.belongs})
 	return i, nil
 }

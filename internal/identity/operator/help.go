@@ -134,9 +134,6 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 		if err := d.cfg.Sessions.EndAll(ctx, tx, id, ""); err != nil {
 			return err
 		}
-		if err := d.cfg.Machine.Renewed(ctx, tx, acc, true); err != nil {
-			return err
-		}
 		if err := d.keepDemand(ctx, tx, by, id, had); err != nil {
 			return err
 		}

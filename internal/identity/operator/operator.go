@@ -16,7 +16,6 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/passkey"
 	"github.com/fastness-dev/fastness/internal/identity/recovery"
 	"github.com/fastness-dev/fastness/internal/identity/session"
-	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/identity/totp"
@@ -34,7 +33,6 @@ type Config struct {
 	Sessions *session.Sessions
 	Grants   *grant.Grants
 	Links    *signup.Links
-	Machine  *signin.Machine
 	Profiles signup.Profiles
 	Tokens   *token.Tokens
 	App      *totp.TOTP
