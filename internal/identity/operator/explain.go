@@ -83,7 +83,7 @@ func (d *Desk) explain(acc *account.Account, grants []grant.Grant, within []orga
 			line += standing(acc, role, demanded)
 		}
 		if !g.Expires.IsZero() && now.Before(g.Expires) {
-			line += ", until " + g.Expires.UTC().Format(time.RFC3339)
+			line += "; it is held until " + g.Expires.UTC().Format(time.RFC3339)
 		}
 		lines = append(lines, line)
 	}

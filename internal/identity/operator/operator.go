@@ -144,7 +144,7 @@ func (d *Desk) still(ctx context.Context, tx store.Tx, by *types.Caller) error {
 }
 
 var (
-	errActive = types.Refuse(types.Conflict, "account_not_active", "the account is not active")
+	errActive = types.Refuse(types.Conflict, "account_not_active", "the account is not active; users explain says why, and users enable opens it")
 	errClosed = types.Refuse(types.Forbidden, "closed_by_owner", "the account was closed by its owner; an operator opens it, from the command line")
 )
 
