@@ -21,7 +21,7 @@ var (
 )
 
 // over returns the account when the caller stands above it: not his own, and none of its roles is one that he lacks. Whoever could
-// take the factors off somebody mightier would become him.
+// take the factors off somebody mightier would become him. The operator stands above everybody. ErrNoUser: there is no such account.
 func (d *Desk) over(ctx context.Context, r store.Reader, by *types.Caller, id types.ID) (*account.Account, error) {
 	acc, err := d.cfg.Accounts.Get(ctx, r, id)
 	if errors.Is(err, account.ErrNone) {

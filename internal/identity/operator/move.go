@@ -30,10 +30,8 @@ func (d *Desk) Move(ctx context.Context, by *types.Caller, id types.ID, email, r
 		return err
 	}
 	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		acc, err := d.cfg.Accounts.Get(ctx, tx, id)
+		acc, err := d.over(ctx, tx, by, id)
 		switch {
-		case errors.Is(err, account.ErrNone):
-			return ErrNoUser
 		case err != nil:
 			return err
 		case acc.State == account.Erased:
@@ -69,10 +67,8 @@ func (d *Desk) Lock(ctx context.Context, by *types.Caller, id types.ID) error {
 		return errOperator
 	}
 	return d.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		acc, err := d.cfg.Accounts.Get(ctx, tx, id)
+		acc, err := d.over(ctx, tx, by, id)
 		switch {
-		case errors.Is(err, account.ErrNone):
-			return ErrNoUser
 		case err != nil:
 			return err
 		case acc.State != account.Active:
