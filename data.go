@@ -54,9 +54,19 @@ func (a *App) changesFrom(have store.Schema) []store.Change {
 				}
 				renames.Columns[c.Table][f.Column] = f.Decl.Was
 			}
+			if was := f.FormerSide(c.Table, a.dialect()); was != "" {
+				renames.Tables[f.Side] = was
+			}
 		}
 	}
 	return store.Diff(have, a.schema(), renames)
+}
+
+func (a *App) dialect() store.Dialect {
+	if a.DB == nil {
+		return store.SQLite // there is no database yet
+	}
+	return a.DB.Dialect()
 }
 
 // Difference says what opening the declaration would change in its database, and changes nothing.

@@ -48,6 +48,7 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	}
 	c.unbuilt()
 	c.check()
+	c.checkNames()
 	c.warnUncovered()
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
@@ -131,11 +132,11 @@ func (c *compiler) collection(d *decl.Collection) {
 		col.byName[f.Name] = f
 		col.All |= 1 << f.Bit
 		if f.Unique {
-			col.Uniques = append(col.Uniques, Unique{col.Table + "_unique_" + f.Column, []*Field{f}})
+			col.Uniques = append(col.Uniques, Unique{store.Name(col.Table, "_unique_", f.Column), []*Field{f}})
 		}
 	}
 	for _, names := range d.Unique {
-		u := Unique{Name: col.Table + "_unique_" + strings.Join(names, "_")}
+		u := Unique{Name: store.Name(col.Table, "_unique_", strings.Join(names, "_"))}
 		for _, n := range names {
 			if f := col.byName[n]; f != nil && !f.Encrypted && f.Type != ListField {
 				u.Fields = append(u.Fields, f)
@@ -178,7 +179,7 @@ func (c *compiler) field(col *Collection, d *decl.Field, bit uint) *Field {
 	case ListField:
 		f.Elem = c.field(col, d.Of, 99)
 		if !f.Encrypted {
-			f.Side = col.Table + "__" + f.Name
+			f.Side = store.Name(col.Table, "__", f.Name)
 		}
 	case HTMLField:
 		if f.Profile == "" {

@@ -38,13 +38,13 @@ func (c *Collection) table() store.Table {
 	}}
 	if c.PerOrg {
 		t.Columns = append(t.Columns, store.Column{Name: "org", Type: store.TextColumn, NotNull: true})
-		t.Foreign = append(t.Foreign, store.ForeignKey{Name: c.Table + "_org", Columns: []string{"org"},
+		t.Foreign = append(t.Foreign, store.ForeignKey{Name: store.Name(c.Table, "_org"), Columns: []string{"org"},
 			RefTable: "organisations", RefColumn: "id"})
 	}
 	for _, f := range c.Fields {
 		t.Columns = append(t.Columns, store.Column{Name: f.Column, Type: columnType(f), NotNull: !f.Optional, Default: f.Fill})
 		if f.To != "" && f.Type != ListField {
-			t.Foreign = append(t.Foreign, store.ForeignKey{Name: c.Table + "_" + f.Column, Columns: []string{f.Column},
+			t.Foreign = append(t.Foreign, store.ForeignKey{Name: store.Name(c.Table, "_", f.Column), Columns: []string{f.Column},
 				RefTable: f.To, RefColumn: "id", OnDelete: f.onDelete()})
 		}
 	}
@@ -60,11 +60,11 @@ func (c *Collection) sideTable(f *Field) store.Table {
 			{Name: "position", Type: store.IntColumn, NotNull: true},
 			{Name: "value", Type: columnType(f.Elem), NotNull: true},
 		},
-		Indexes: []store.Index{{Name: f.Side + "_value", Columns: []string{"value", "row_id"}}},
-		Foreign: []store.ForeignKey{{Name: f.Side + "_row", Columns: []string{"row_id"}, RefTable: c.Table, RefColumn: "id", OnDelete: store.Cascade}},
+		Indexes: []store.Index{{Name: store.Name(f.Side, "_value"), Columns: []string{"value", "row_id"}}},
+		Foreign: []store.ForeignKey{{Name: store.Name(f.Side, "_row"), Columns: []string{"row_id"}, RefTable: c.Table, RefColumn: "id", OnDelete: store.Cascade}},
 	}
 	if f.Elem.To != "" {
-		t.Foreign = append(t.Foreign, store.ForeignKey{Name: f.Side + "_to", Columns: []string{"value"}, RefTable: f.Elem.To,
+		t.Foreign = append(t.Foreign, store.ForeignKey{Name: store.Name(f.Side, "_to"), Columns: []string{"value"}, RefTable: f.Elem.To,
 			RefColumn: "id", OnDelete: f.onDelete()})
 	}
 	return t
@@ -72,11 +72,11 @@ func (c *Collection) sideTable(f *Field) store.Table {
 
 // indexes: every filterable field gets (field, id), so that filter, sort and cursor walk one index; composites follow.
 func (c *Collection) indexes() []store.Index {
-	out := []store.Index{{Name: c.Table + "_by_created", Columns: c.scoped("created", "id")},
-		{Name: c.Table + "_by_updated", Columns: c.scoped("updated", "id")}}
+	out := []store.Index{{Name: store.Name(c.Table, "_by_created"), Columns: c.scoped("created", "id")},
+		{Name: store.Name(c.Table, "_by_updated"), Columns: c.scoped("updated", "id")}}
 	for _, f := range c.Fields {
 		if f.Indexed && f.Type != ListField && !f.Encrypted {
-			out = append(out, store.Index{Name: c.Table + "_by_" + f.Column, Columns: c.scoped(f.Column, "id")})
+			out = append(out, store.Index{Name: store.Name(c.Table, "_by_", f.Column), Columns: c.scoped(f.Column, "id")})
 		}
 	}
 	for _, cols := range c.Decl.Index {
@@ -85,7 +85,7 @@ func (c *Collection) indexes() []store.Index {
 			keys = append(keys, col)
 			name += "_" + trimMinus(col)
 		}
-		out = append(out, store.Index{Name: name, Columns: append(c.scoped(keys...), "id")})
+		out = append(out, store.Index{Name: store.Name(name), Columns: append(c.scoped(keys...), "id")})
 	}
 	for _, u := range c.Uniques {
 		keys := make([]string, 0, len(u.Fields))
