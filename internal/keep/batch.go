@@ -159,14 +159,14 @@ func runBatch(ctx context.Context, tx store.Tx, acts []*act) (out []byte, at int
 
 var errName = types.Refuse(types.Malformed, "bad_batch", "@N names an earlier operation that made a row")
 
-// named resolves "@0".
+// named resolves "@0". A number has one form: "@00" and "@+0" name nothing.
 func named(id string, made []types.ID) (string, bool) {
 	n, isName := strings.CutPrefix(id, "@")
 	if !isName {
 		return id, true
 	}
 	i, err := strconv.Atoi(n)
-	if err != nil || i < 0 || i >= len(made) || made[i] == "" {
+	if err != nil || strconv.Itoa(i) != n || i < 0 || i >= len(made) || made[i] == "" {
 		return "", false
 	}
 	return string(made[i]), true

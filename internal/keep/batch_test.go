@@ -58,7 +58,8 @@ func TestBatchNamesItsRows(t *testing.T) {
 		keeptest.Want(t, err, types.Forbidden, "field_not_allowed") // the title of a done case is not written
 		for _, bad := range []string{`{"do": [{"update": "cases", "id": "@0", "new": {}}]}`, `{"do": [{"update": "cases", "id": "@1", "new": {}}, {"create": "cases", "new": {"title": "A", "code": "z"}}]}`,
 			`{"do": [{"create": "cases", "new": {"title": "A", "code": "z", "parent": "@0"}}]}`, `{"do": [{"create": "cases", "new": {"title": "A", "code": "z"}}, {"update": "cases", "id": "@-1", "new": {}}]}`,
-			`{"do": [{"delete": "cases", "id": "` + o.id + `"}, {"update": "cases", "id": "@0", "new": {}}]}`, `{"do": [{"create": "cases", "update": "cases"}]}`, `{"do": [{}]}`, `{"do": []}`, `{}`, `[]`, `{"do": [{"create": "cases", "new": {}, "x": 1}]}`} {
+			`{"do": [{"delete": "cases", "id": "` + o.id + `"}, {"update": "cases", "id": "@0", "new": {}}]}`, `{"do": [{"create": "cases", "new": {"title": "A", "code": "z"}}, {"update": "cases", "id": "@00", "new": {}}]}`, `{"do": [{"create": "cases", "new": {"title": "A", "code": "z"}}, {"create": "cases", "new": {"title": "B", "code": "y", "parent": "@+0"}}]}`,
+			`{"do": [{"create": "cases", "update": "cases"}]}`, `{"do": [{}]}`, `{"do": []}`, `{}`, `[]`, `{"do": [{"create": "cases", "new": {}, "x": 1}]}`} {
 			_, err := o.batch(o.owner, bad)
 			if types.KindOf(err) != types.Malformed || types.CodeOf(err) != "bad_batch" {
 				t.Errorf("%s: %v", bad, err)

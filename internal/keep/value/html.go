@@ -47,13 +47,17 @@ func links(p *bluemonday.Policy) {
 }
 
 // Sanitise keeps what the profile allows and drops the rest, then writes it as a parser understood it: every element is closed, so
-// that it cannot close those around it. It is idempotent: sanitising again changes nothing.
+// that it cannot close those around it. It is idempotent: sanitising again changes nothing. Its time grows with the length of the text;
+// markup for which it would not is kept as text.
 func Sanitise(profile, s string) string {
 	policy := basic
 	if profile == "rich" {
 		policy = rich
 	}
 	clean := policy().Sanitize(s)
+	if !calm(clean) {
+		return bluemonday.StrictPolicy().Sanitize(clean)
+	}
 	for range 4 { // a nesting that a parser rearranges settles in one round more
 		before := clean
 		clean = policy().Sanitize(balance(clean))
