@@ -113,7 +113,7 @@ func (k *Keep) record(ctx context.Context, entries []types.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	return k.db.WriteSoon(ctx, func(tx store.Tx) error { return recordAll(tx, entries) })
+	return k.db.WriteSoon(context.WithoutCancel(ctx), func(tx store.Tx) error { return recordAll(tx, entries) }) // whether or not the caller still listens
 }
 
 func recordAll(tx store.Tx, entries []types.Entry) error {

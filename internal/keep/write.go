@@ -373,7 +373,7 @@ func (a *act) location(id types.ID) string { return "/api/v1/" + a.col.Name + "/
 // denied follows a refusal that depends on stored data: evidence, the question somebody may ask about, the budget of guesses.
 func (a *act) denied(ctx context.Context, err error) {
 	switch types.KindOf(err) {
-	case types.Internal, types.Unavailable, types.Full:
+	case types.Internal, types.Unavailable, types.Full, types.HungUp:
 		return
 	case types.NotFound, types.Forbidden:
 		a.k.explain(ctx, a.c, a.col.Name, a.action, a.id)

@@ -75,11 +75,13 @@ type Tx interface {
 
 // DB is an open database. It is safe for concurrent use.
 type DB interface {
-	// View runs fn on one consistent snapshot. Statements are stopped after Config.ReadLimit with an Unavailable error.
+	// View runs fn on one consistent snapshot. Statements are stopped after Config.ReadLimit with an Unavailable error; a caller
+	// who hangs up (ctx is cancelled) ends it with an error of the kind HungUp, whatever fn made of it.
 	View(ctx context.Context, fn func(Reader) error) error
 	// Write runs fn in a transaction (SQLite: one writer, group commit; PostgreSQL: SERIALIZABLE, retried up to five
 	// times) and returns after the commit is durable. An error from fn rolls everything back, evidence included, and is
-	// returned unchanged; an error wrapped by Keep rolls the data back but keeps recorded evidence.
+	// returned unchanged; an error wrapped by Keep rolls the data back but keeps recorded evidence. When the caller hangs up, a
+	// write that has begun is carried out, and one that has not ends with HungUp.
 	Write(ctx context.Context, fn func(Tx) error) error
 	// WriteSoon is Write without the wait for durability: it returns after fn ran, and the effects join the next commit.
 	// For evidence of refusals only: waiting would tell absent from forbidden.

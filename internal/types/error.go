@@ -1,6 +1,7 @@
 package types
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,6 +28,7 @@ const (
 	TooMany                     // 429
 	Unavailable                 // 503
 	Full                        // 507 disk full
+	HungUp                      // the caller hung up before the answer: no fault of anybody, never sent
 )
 
 // FieldError is one refused value of a request. Path is the JSON path of the value in dotted form ("lines.2.mg"); Code is
@@ -91,6 +93,19 @@ func CodeOf(err error) string {
 		return e.Code
 	}
 	return ""
+}
+
+// Ended is why a caller waits no longer, nil while they wait: of the kind HungUp when they left, and Unavailable when the time that they
+// gave is over.
+func Ended(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Kind: Unavailable, Code: "too_slow", Detail: "this took too long; ask for less", RetryAfter: time.Second, Err: err}
+	default:
+		return &Error{Kind: HungUp, Code: "hung_up", Detail: "the caller hung up; ask again", Err: err}
+	}
 }
 
 // Printable keeps a client's word short and plain, so that it can stand in a message.

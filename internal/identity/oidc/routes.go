@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -259,7 +258,7 @@ func (p *Providers) failed(ctx context.Context, f *flow, c signin.Client, err er
 	if f != nil && f.Purpose == steppingUp {
 		e.Event, e.Row = types.StepUp, f.Account
 	}
-	if err := p.cfg.DB.WriteSoon(ctx, func(tx store.Tx) error { return tx.Record(e) }); err != nil && !errors.Is(err, context.Canceled) {
+	if err := p.cfg.DB.WriteSoon(context.WithoutCancel(ctx), func(tx store.Tx) error { return tx.Record(e) }); err != nil {
 		p.cfg.Log.Warn("the evidence of a failed sign-in was not recorded", "error", cause(err))
 	}
 	return to(told(f) + "error=" + string(why.code)), nil

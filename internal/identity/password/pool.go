@@ -118,7 +118,7 @@ const maxPassword = 3 << 10
 const maxForeign = 1 << 10
 
 // work runs fn when it is its turn. It refuses at once when too many wait already, after a while when the turn does not come, and when
-// whoever waits has gone: Unavailable means that nothing was hashed.
+// whoever waits has gone: Unavailable and HungUp mean that nothing was hashed.
 func (p *Pool) work(ctx context.Context, fn func()) error {
 	busy := &types.Error{Kind: types.Unavailable, Code: "sign_in_busy", RetryAfter: 5 * time.Second,
 		Detail: "too many sign-ins at once; try again in a few seconds"}
@@ -135,8 +135,7 @@ func (p *Pool) work(ctx context.Context, fn func()) error {
 	case <-late.C:
 		return busy
 	case <-ctx.Done():
-		busy.Err = ctx.Err()
-		return busy
+		return types.Ended(ctx)
 	}
 	defer func() { <-p.run }()
 	fn()

@@ -249,10 +249,10 @@ func (t *Throttle) Right(ctx context.Context, tx store.Tx, try Try) error {
 	return nil
 }
 
-// Settle returns what became of the hash that a guess needed, and gives the guess back when there was none (Unavailable): whoever made
-// it knows no more than before, and a storm of sign-ins must not close anybody's door, his neither who gave up waiting.
+// Settle returns what became of the hash that a guess needed, and gives the guess back when there was none: whoever made
+// it knows no more than before, and a storm of sign-ins must not close anybody's door, nor that of a caller who gave up waiting.
 func (t *Throttle) Settle(ctx context.Context, try Try, hashed error) error {
-	if types.KindOf(hashed) != types.Unavailable {
+	if k := types.KindOf(hashed); k != types.Unavailable && k != types.HungUp {
 		return hashed
 	}
 	ctx = context.WithoutCancel(ctx)

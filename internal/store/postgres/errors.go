@@ -38,7 +38,7 @@ func translate(err error) error {
 		}
 		return err
 	case errors.Is(err, context.Canceled):
-		return err
+		return &types.Error{Kind: types.HungUp, Code: "hung_up", Detail: "the caller hung up; ask again", Err: err}
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error

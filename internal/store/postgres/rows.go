@@ -17,6 +17,8 @@ import (
 type reader struct {
 	db *DB
 	tx pgx.Tx
+	// asked is the caller's own context: a snapshot whose caller hung up goes no further. That of a write is never over.
+	asked context.Context
 	// failed is the first error of the transaction: PostgreSQL refuses whatever comes after it. It may arrive behind the row that somebody
 	// wanted, when he has what he asked for and closes his cursor without a look; so it is remembered here and answers the next statement
 	// and the end.
@@ -39,10 +41,13 @@ func (r *reader) Query(ctx context.Context, s *store.Stmt, args ...types.Value) 
 	if err != nil {
 		return nil, err
 	}
+	if r.failed == nil {
+		r.failed = types.Ended(r.asked)
+	}
 	if r.failed != nil {
 		return nil, r.failed
 	}
-	found, err := r.tx.Query(ctx, text, values...)
+	found, err := r.tx.Query(context.WithoutCancel(ctx), text, values...)
 	if err != nil {
 		return nil, r.fail(err)
 	}

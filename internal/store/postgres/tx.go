@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -27,7 +28,10 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer end()
-	r := &reader{db: db, tx: tx}
+	r := &reader{db: db, tx: tx, asked: ctx}
+	if err = types.Ended(ctx); err != nil {
+		return err
+	}
 	if err = fn(r); r.failed != nil { // whatever fn made of it: nothing is there is not what a query says that failed
 		return r.failed
 	}
@@ -43,8 +47,9 @@ func (db *DB) begin(ctx context.Context, opt pgx.TxOptions) (tx pgx.Tx, end func
 	}
 	opening, cancel := context.WithTimeout(ctx, db.cfg.ReadLimit+time.Second)
 	defer cancel()
+	var pooled *pgxpool.Conn
 	for range db.cfg.MaxConns + 1 {
-		if tx, err = db.pool.BeginTx(opening, opt); !stale(err) {
+		if pooled, tx, err = db.enter(opening, opt); !stale(err) {
 			break
 		}
 	}
@@ -56,7 +61,25 @@ func (db *DB) begin(ctx context.Context, opt pgx.TxOptions) (tx pgx.Tx, end func
 	return tx, func() {
 		tx.Rollback(context.WithoutCancel(ctx))
 		watch.Stop()
+		pooled.Release()
 	}, nil
+}
+
+// enter waits for a connection as long as the caller does. From then on nobody's hanging up reaches pgx, which would close the connection
+// of a statement that is cancelled: whoever asks and hangs up would cost a new one each time. A statement ends within ReadLimit by itself.
+func (db *DB) enter(ctx context.Context, opt pgx.TxOptions) (*pgxpool.Conn, pgx.Tx, error) {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	beginning, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.cfg.ReadLimit+time.Second)
+	defer cancel()
+	tx, err := conn.BeginTx(beginning, opt)
+	if err != nil {
+		conn.Release()
+		return nil, nil, err
+	}
+	return conn, tx, nil
 }
 
 // stale reports a connection that broke while it lay in the pool: BEGIN did nothing, so another connection may be asked.
@@ -106,7 +129,8 @@ func (db *DB) once(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	defer end()
-	t := &writer{reader: reader{db: db, tx: tx}, ctx: ctx}
+	ctx = context.WithoutCancel(ctx) // it has begun, and is carried out
+	t := &writer{reader: reader{db: db, tx: tx, asked: ctx}, ctx: ctx}
 	if _, err := tx.Exec(ctx, "SAVEPOINT act"); err != nil {
 		return translate(err)
 	}
@@ -176,7 +200,7 @@ func (w *writer) Exec(ctx context.Context, s *store.Stmt, args ...types.Value) (
 	b.Queue("SAVEPOINT one")
 	b.Queue(text, values...)
 	b.Queue("RELEASE SAVEPOINT one")
-	results := w.tx.SendBatch(ctx, &b)
+	results := w.tx.SendBatch(context.WithoutCancel(ctx), &b)
 	_, err = results.Exec()
 	var tag pgconn.CommandTag
 	if err == nil {
@@ -192,7 +216,7 @@ func (w *writer) Exec(ctx context.Context, s *store.Stmt, args ...types.Value) (
 	if broken == nil {
 		return 0, w.fail(err)
 	}
-	if _, e := w.tx.Exec(ctx, "ROLLBACK TO SAVEPOINT one"); e != nil {
+	if _, e := w.tx.Exec(context.WithoutCancel(ctx), "ROLLBACK TO SAVEPOINT one"); e != nil {
 		return 0, w.fail(e)
 	}
 	return 0, broken
@@ -212,6 +236,7 @@ func (w *writer) Savepoint(ctx context.Context, fn func() error) error {
 		return w.failed
 	}
 	name := fmt.Sprintf("inside%d", w.depth)
+	ctx = context.WithoutCancel(ctx)
 	if _, err := w.tx.Exec(ctx, "SAVEPOINT "+name); err != nil {
 		return w.fail(err)
 	}

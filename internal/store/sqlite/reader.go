@@ -21,11 +21,14 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error)
 	select {
 	case db.slots <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return types.Ended(ctx)
 	case <-db.closing:
 		return errClosed
 	}
 	defer func() { <-db.slots }()
+	if err := types.Ended(ctx); err != nil {
+		return err
+	}
 	db.gate.RLock()
 	defer db.gate.RUnlock()
 	c, err := db.reading()
@@ -51,6 +54,9 @@ func (db *DB) View(ctx context.Context, fn func(store.Reader) error) (err error)
 	}
 	err = fn(reader{c})
 	broken = false
+	if ended := types.Ended(ctx); ended != nil { // a statement may have been stopped, and fn taken it for nothing found
+		return ended
+	}
 	return err
 }
 

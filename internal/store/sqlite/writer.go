@@ -57,7 +57,7 @@ func (db *DB) submit(j *job) error {
 	select {
 	case db.jobs <- j:
 	case <-j.ctx.Done():
-		return j.ctx.Err()
+		return types.Ended(j.ctx)
 	case <-db.stopped:
 		return errClosed
 	}
@@ -254,11 +254,12 @@ func (db *DB) afterFailedCommit(cause error) (whole bool, err error) {
 	return false, db.trouble(cause)
 }
 
-// member runs one job with its deadline, guarded by a savepoint, and contains its panics. clean is false when a job that is not guarded
+// member runs one job with its deadline, guarded by a savepoint, and contains its panics. A caller who hangs up meanwhile changes nothing:
+// stopping a statement could undo the transaction of all. clean is false when a job that is not guarded
 // failed and left something behind.
 func (db *DB) member(c *conn, j *job, guarded bool) (clean bool) {
 	j.err, j.entries = nil, j.entries[:0]
-	if j.err = j.ctx.Err(); j.err != nil {
+	if j.err = types.Ended(j.ctx); j.err != nil {
 		return true
 	}
 	if guarded {
@@ -266,12 +267,12 @@ func (db *DB) member(c *conn, j *job, guarded bool) (clean bool) {
 			return true
 		}
 	}
-	limited, cancel := context.WithTimeout(j.ctx, db.cfg.WriteTime)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(j.ctx), db.cfg.WriteTime)
 	c.SetInterrupt(limited)
 	t := &tx{reader: reader{c}, db: db, ctx: limited, job: j}
 	j.err = call(j.fn, t)
 	c.SetInterrupt(context.Background())
-	if j.err == nil && limited.Err() != nil && j.ctx.Err() == nil {
+	if j.err == nil && limited.Err() != nil {
 		j.err = slow(fmt.Errorf("a write function took over %v", db.cfg.WriteTime))
 	}
 	cancel()

@@ -65,7 +65,7 @@ func Run(t *testing.T) {
 	cases := map[string]func(*testing.T, store.DB){
 		"values": values, "rollback": rollback, "keep": keepEvidence, "savepoint": savepoints, "constraints": constraints,
 		"snapshot": snapshot, "transfers": transfers, "write skew": writeSkew, "panic": panics, "schema": schemaRoundTrip,
-		"soon": soon, "arity": arity, "forward": forward,
+		"soon": soon, "arity": arity, "forward": forward, "hung up": hungUp,
 	}
 	for name, fn := range cases {
 		t.Run(name, func(t *testing.T) { Each(t, Options{Tables: suiteTables}, fn) })
