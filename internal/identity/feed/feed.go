@@ -7,7 +7,11 @@
 // and asks the database each time, until the feed flows again; and forgets then whatever it knew before, for news may be
 // gone that it has not heard.
 //
-// The map: feed.go (notes, the wrapped database), poll.go (the loop, the heartbeat).
+// A machine that was paused does not count the time: the monotonic clock stands still while it sleeps, so silence is judged by
+// the wall clock as well. A virtual machine may find its wall clock stopped too; then the database's clock, which ran on,
+// tells at the first poll (at most Interval later) that news may be gone.
+//
+// The map: feed.go (notes, the wrapped database), poll.go (the loop, the heartbeat), silence.go (how long it has been quiet).
 package feed
 
 import (
@@ -52,12 +56,13 @@ type Config struct {
 type Feed struct {
 	cfg     Config
 	process types.ID
+	beats   *store.Stmt // heartbeats and the database's time in milliseconds
 	mu      sync.RWMutex
 	subs    []func(Note)
-	alive   atomic.Int64 // microseconds of the last proof that the feed flows; 0: never
-	cut     atomic.Bool  // a replica's clock is too far away
-	base    time.Time
-	seen    map[types.ID]int64 // notes applied in the window, by id, with their times; poll's own
+	alive   atomic.Pointer[time.Time] // the last proof that the feed flows, by our clock; nil: never
+	cut     atomic.Bool               // a replica's clock is too far away
+	met     meeting                   // with the database's clock; poll's own
+	seen    map[types.ID]int64        // notes applied in the window, by id, with their times; poll's own
 	beat    int64
 }
 
@@ -69,7 +74,7 @@ func New(cfg Config) *Feed {
 	if cfg.Silence == 0 {
 		cfg.Silence = 3 * time.Second
 	}
-	return &Feed{cfg: cfg, process: types.RandomID(), base: cfg.Clock.Now(), seen: map[types.ID]int64{}}
+	return &Feed{cfg: cfg, process: types.RandomID(), beats: beats[cfg.DB.Dialect()], seen: map[types.ID]int64{}}
 }
 
 // Subscribe adds a function that is called for each note, from any goroutine; it must be quick and must not write.
@@ -85,11 +90,8 @@ func (f *Feed) Live() bool {
 		return true
 	}
 	last := f.alive.Load()
-	return last != 0 && !f.cut.Load() && f.elapsed()-last <= f.cfg.Silence.Microseconds()
+	return last != nil && !f.cut.Load() && silence(*last, f.cfg.Clock.Now()) <= f.cfg.Silence
 }
-
-// elapsed is time since New by the monotonic clock, plus one so that it is never zero.
-func (f *Feed) elapsed() int64 { return f.cfg.Clock.Now().Sub(f.base).Microseconds() + 1 }
 
 func (f *Feed) apply(n Note) {
 	f.mu.RLock()

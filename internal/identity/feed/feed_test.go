@@ -20,6 +20,7 @@ func pair(t *testing.T, fn func(t *testing.T, clock *types.ManualClock, a, b *ha
 		clock := types.NewManualClock(start)
 		one := func(c types.Clock) *hand {
 			h := &hand{Feed: New(Config{DB: db, Clock: c, Shared: true}), known: map[types.ID]replica{}}
+			h.beats = store.SQL("SELECT process, at, beat, at / 1000 FROM fastness_feed_beat") // the database's clock is the test's
 			h.Subscribe(func(n Note) {
 				if n.Kind == Missed {
 					h.missed++

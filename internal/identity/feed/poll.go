@@ -22,8 +22,10 @@ const (
 
 var (
 	notesAfter = store.SQL(`SELECT id, at, kind, subject FROM fastness_feed WHERE id >= ? ORDER BY id`)
-	beats      = store.SQL(`SELECT process, at, beat FROM fastness_feed_beat`)
-	putBeat    = store.SQL(`INSERT INTO fastness_feed_beat (process, at, beat) VALUES (?, ?, ?)
+	beats      = map[store.Dialect]*store.Stmt{
+		store.SQLite:   store.SQL(`SELECT process, at, beat, CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM fastness_feed_beat`),
+		store.Postgres: store.SQL(`SELECT process, at, beat, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM fastness_feed_beat`)}
+	putBeat = store.SQL(`INSERT INTO fastness_feed_beat (process, at, beat) VALUES (?, ?, ?)
 		ON CONFLICT (process) DO UPDATE SET at = excluded.at, beat = excluded.beat`)
 	sweepNotes = store.SQL(`DELETE FROM fastness_feed WHERE id < ?`)
 	sweepBeats = store.SQL(`DELETE FROM fastness_feed_beat WHERE at < ?`)
@@ -38,13 +40,13 @@ func (f *Feed) Run(ctx context.Context) {
 	}
 	tick := time.NewTicker(f.cfg.Interval)
 	defer tick.Stop()
-	lastBeat := time.Duration(-1 << 62)
+	var lastBeat time.Time
 	known := map[types.ID]replica{}
 	for {
-		if since := time.Duration(f.elapsed()) * time.Microsecond; since-lastBeat >= time.Second {
+		if now := f.cfg.Clock.Now(); silence(lastBeat, now) >= time.Second {
 			step, cancel := context.WithTimeout(ctx, 2*time.Second)
 			if f.writeBeat(step) == nil {
-				lastBeat = since
+				lastBeat = now
 			}
 			cancel()
 		}
@@ -89,13 +91,13 @@ func (f *Feed) writeBeat(ctx context.Context) error {
 // poll reads the feed once. It proves life only when it also read back the heartbeat this process wrote last: a database
 // that serves an old state (a lagging standby) is silence.
 func (f *Feed) poll(ctx context.Context, known map[types.ID]replica) {
-	began, heard := f.elapsed(), f.Live()
-	now := f.cfg.Clock.Now()
+	now, heard := f.cfg.Clock.Now(), f.Live()
 	var fresh []news
+	var theirs time.Time
 	own, skewed := false, false
 	err := f.cfg.DB.View(ctx, func(r store.Reader) error {
 		var err error
-		if own, skewed, err = f.readBeats(ctx, r, known, now); err != nil {
+		if own, skewed, theirs, err = f.readBeats(ctx, r, known, now); err != nil {
 			return err
 		}
 		fresh, err = f.readNotes(ctx, r, now)
@@ -109,25 +111,26 @@ func (f *Feed) poll(ctx context.Context, known map[types.ID]replica) {
 		f.seen[n.id] = n.at // only now: what was read and not applied is read again
 	}
 	f.forget(now)
-	if own && !skewed && !heard {
+	if own && !skewed && (!heard || f.met.slept(now, theirs) > f.cfg.Silence) {
 		f.apply(Note{Kind: Missed})
 	}
 	f.cut.Store(skewed)
 	if own {
-		f.alive.Store(began)
+		f.alive.Store(&now)
+		f.met = meeting{now, theirs}
 	}
 }
 
-func (f *Feed) readBeats(ctx context.Context, r store.Reader, known map[types.ID]replica, now time.Time) (own, skewed bool, err error) {
-	rows, err := r.Query(ctx, beats)
+func (f *Feed) readBeats(ctx context.Context, r store.Reader, known map[types.ID]replica, now time.Time) (own, skewed bool, theirs time.Time, err error) {
+	rows, err := r.Query(ctx, f.beats)
 	if err != nil {
-		return false, false, err
+		return false, false, theirs, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		process, at, beat := types.ID(rows.Text(0)), types.FromMicros(rows.Int(1)), rows.Int(2)
 		if process == f.process {
-			own = beat >= f.beat
+			own, theirs = beat >= f.beat, time.UnixMilli(rows.Int(3))
 			continue
 		}
 		before, was := known[process]
@@ -138,7 +141,7 @@ func (f *Feed) readBeats(ctx context.Context, r store.Reader, known map[types.ID
 		known[process] = before
 		skewed = skewed || before.skewed
 	}
-	return own, skewed, rows.Err()
+	return own, skewed, theirs, rows.Err()
 }
 
 // news is a note as it is written down.
