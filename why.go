@@ -11,7 +11,7 @@ import (
 )
 
 // actions are the events whose refusal a rule explains.
-var actions = map[types.Event]types.Action{types.RowRead: types.Read, types.RowCreate: types.Create, types.RowUpdate: types.Update, types.RowDelete: types.Delete}
+var actions = map[types.Event]types.Action{types.RowRead: types.Read, types.RowCreate: types.Create, types.RowImport: types.Create, types.RowUpdate: types.Update, types.RowDelete: types.Delete}
 
 // Why says, rule by rule, which clause was not true for a refused request. This process remembers its last refusals with the whole
 // caller; of older ones, and after a restart, the evidence says who was refused what, and the rules are judged anew with the roles that

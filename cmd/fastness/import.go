@@ -23,6 +23,7 @@ type usersImportCmd struct {
 	Format   string            `arg:"" enum:"django,werkzeug,flask,passlib,bcrypt" help:"Which program made the accounts: django, werkzeug, flask, passlib or bcrypt."`
 	File     string            `arg:"" help:"Django: the JSON of dumpdata; the others JSON Lines; or a .csv with a header. - is the standard input."`
 	CSV      bool              `name:"csv" help:"The file is a CSV, whatever its name."`
+	Encoding string            `name:"encoding" help:"CSV: windows-1252, iso-8859-1 or another; utf-8 when absent."`
 	Model    string            `name:"model" help:"Django: the model of the users; auth.user when absent."`
 	Role     []string          `name:"role" help:"A role that everybody gets; may be repeated."`
 	Map      map[string]string `name:"map" help:"GROUP=ROLE: members of the group get the role; may be repeated." mapsep:"none"`
@@ -60,6 +61,10 @@ func (c *usersImportCmd) Run(e *env) error {
 }
 
 func (c *usersImportCmd) read() ([]foreign.Person, error) {
+	form, err := rowfile.TableOf(c.Encoding, "")
+	if err != nil {
+		return nil, &coded{exitUsage, err}
+	}
 	in := io.Reader(os.Stdin)
 	if c.File != "-" {
 		f, err := os.Open(c.File)
@@ -70,8 +75,11 @@ func (c *usersImportCmd) read() ([]foreign.Person, error) {
 		in = f
 	}
 	table := c.CSV || strings.EqualFold(filepath.Ext(c.File), ".csv")
-	return foreign.Read(foreign.Source{Format: c.Format, CSV: table, Model: c.Model}, in)
+	return foreign.Read(foreign.Source{Format: c.Format, CSV: table, Table: form, Model: c.Model}, in)
 }
+
+// batchBytes bounds what goes into one transaction.
+const batchBytes = 256 << 10
 
 // moving is an import under way.
 type moving struct {
@@ -113,14 +121,19 @@ func (m *moving) sort(people []foreign.Person) {
 		case shared[address[i]]:
 			m.refuse(p.Where, "the address stands in the file more than once, first at "+first[address[i]]+"; keep the one that it belongs to")
 		default:
-			m.in, m.where = append(m.in, m.newcomer(p)), append(m.where, p.Where)
+			n, err := m.newcomer(p)
+			if err != nil {
+				m.refuse(p.Where, err.Error())
+				continue
+			}
+			m.in, m.where = append(m.in, n), append(m.where, p.Where)
 		}
 	}
 }
 
 func (m *moving) refuse(where, why string) { m.refused = append(m.refused, where+": "+why) }
 
-func (m *moving) newcomer(p foreign.Person) desk.Newcomer {
+func (m *moving) newcomer(p foreign.Person) (desk.Newcomer, error) {
 	n := desk.Newcomer{Email: p.Email, Hash: p.Hash, Disabled: p.Inactive, Roles: slices.Clone(m.cmd.Role)}
 	if p.Superuser {
 		m.supers++
@@ -133,11 +146,16 @@ func (m *moving) newcomer(p foreign.Person) desk.Newcomer {
 		}
 	}
 	profile := map[string]json.RawMessage{}
+	var wrong error
 	put := func(name string, raw json.RawMessage) {
 		var text string
 		if f := m.accounts.Field(name); f != nil && !f.System {
 			if json.Unmarshal(raw, &text) == nil {
-				raw = rowfile.JSONOf(f, text)
+				value, err := rowfile.ValueOf(f, text)
+				if err != nil && wrong == nil {
+					wrong = fmt.Errorf("%s: %w", name, err)
+				}
+				raw = json.RawMessage(value)
 			}
 			profile[name] = raw
 		}
@@ -153,10 +171,10 @@ func (m *moving) newcomer(p foreign.Person) desk.Newcomer {
 	for name, raw := range p.Fields {
 		put(name, json.RawMessage(raw))
 	}
-	if len(profile) > 0 {
+	if len(profile) > 0 && wrong == nil {
 		n.Profile, _ = json.Marshal(profile)
 	}
-	return n
+	return n, wrong
 }
 
 // batch is the end of what goes into one transaction: at most so many people, and so many bytes, of which each has a bounded part.

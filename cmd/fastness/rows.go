@@ -18,7 +18,8 @@ type rowsCmd struct {
 	Delete rowsDeleteCmd `cmd:"" help:"Remove a row."`
 	Batch  rowsBatchCmd  `cmd:"" help:"Do several operations, all or nothing."`
 	Export rowsExportCmd `cmd:"" help:"Write all rows as JSON Lines or CSV."`
-	Import rowsImportCmd `cmd:"" help:"Create rows from JSON Lines or CSV, a hundred in one transaction."`
+	Import rowsImportCmd `cmd:"" help:"Create rows from JSON Lines or CSV, up to a thousand in one transaction."`
+	Take   rowsTakeCmd   `cmd:"" hidden:""`
 }
 
 // asWhom says whose rules apply: an account's, or none with a reason that becomes evidence.

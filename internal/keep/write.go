@@ -81,7 +81,7 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 	if action == types.Delete {
 		return a, nil
 	}
-	if a.change, err = value.DecodeChange(col, w.Body, action == types.Create); err != nil {
+	if a.change, err = value.DecodeChange(col, w.Body, action == types.Create, c.Unruled()); err != nil {
 		return nil, err
 	}
 	if a.unique() && !c.Unruled() {
@@ -123,30 +123,43 @@ func (a *act) unique() bool {
 	return false
 }
 
-// run is step 15: everything that depends on stored data, in the order that lets nothing be told before a rule said yes.
+// run is step 15: everything that depends on stored data, and its evidence.
 func (a *act) run(ctx context.Context, tx store.Tx) error {
+	next, err := a.apply(ctx, tx)
+	if err != nil {
+		return err
+	}
+	e := a.entry()
+	if next != nil {
+		e.Version = next.Version
+	}
+	return tx.Record(e)
+}
+
+// apply does the act, in the order that lets nothing be told before a rule said yes, and returns the row as it is afterwards.
+func (a *act) apply(ctx context.Context, tx store.Tx) (next *row.Row, err error) {
 	a.guessed = false
 	old, mask, err := a.load(ctx, tx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if a.c.Unruled() && old != nil && a.col.PerOrg {
 		a.b.Org = types.ID(old.Org.Text) // who acts across organisations acts within the row's
 	}
-	next := a.next(old)
+	next = a.next(old)
 	var named plan.Mask
 	if a.change != nil {
 		named = a.change.Mask
 	}
 	v, err := a.judge(ctx, tx, old, next, named)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !v.Allowed {
-		return v.Refusal(a.col, named, a.action == types.Create)
+		return nil, v.Refusal(a.col, named, a.action == types.Create)
 	}
 	if a.w.IfMatch != "" && (old == nil || !view.Matches(a.w.IfMatch, a.view.ETag(a.id, old.Version, mask, a.w.Fields))) {
-		return types.Refuse(types.Precondition, "changed", "the row changed since you read it; read it again")
+		return nil, types.Refuse(types.Precondition, "changed", "the row changed since you read it; read it again")
 	}
 	switch a.action {
 	case types.Create:
@@ -156,14 +169,7 @@ func (a *act) run(ctx context.Context, tx store.Tx) error {
 	case types.Delete:
 		err = a.delete(ctx, tx)
 	}
-	if err != nil {
-		return err
-	}
-	e := a.entry()
-	if next != nil {
-		e.Version = next.Version
-	}
-	return tx.Record(e)
+	return next, err
 }
 
 // load reads the row of an update or delete, for a caller who may read it. Absent and unreadable rows end at the same statement.

@@ -25,7 +25,7 @@ func Tables() []store.Table {
 		Columns: []store.Column{
 			{Name: "id", Type: store.TextColumn, NotNull: true}, {Name: "event", Type: store.TextColumn, NotNull: true},
 			number("outcome"), number("at"), number("kind"), text("account"), text("session"), text("request"),
-			text("collection"), text("row_id"), number("version"), text("fields"), text("code"), text("reason"),
+			text("collection"), text("row_id"), text("row_ids"), number("version"), text("fields"), text("code"), text("reason"),
 			text("address"), number("count"),
 		},
 		Indexes: []store.Index{
@@ -36,7 +36,7 @@ func Tables() []store.Table {
 }
 
 var insert = store.SQL(`INSERT INTO fastness_evidence (id, event, outcome, at, kind, account, session, request, collection,
-	row_id, version, fields, code, reason, address, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	row_id, row_ids, version, fields, code, reason, address, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 
 // Evidence appends entries to the plain table. It implements store.Recorder; the zero value is ready.
 type Evidence struct{}
@@ -52,12 +52,24 @@ func (Evidence) Record(ctx context.Context, tx store.Tx, e types.Entry) error {
 	_, err := tx.Exec(ctx, insert, types.IDValue(types.NewID(e.At)), types.TextValue(string(e.Event)),
 		types.IntValue(int64(e.Outcome)), types.IntValue(types.Micros(e.At)), types.IntValue(int64(e.Kind)),
 		types.IDValue(e.Account), types.IDValue(e.Session), types.IDValue(e.RequestID), text(e.Collection),
-		types.IDValue(e.Row), types.IntValue(e.Version), text(strings.Join(e.Fields, ",")), text(e.Code), text(e.Reason),
+		types.IDValue(e.Row), text(joined(e.Rows)), types.IntValue(e.Version), text(strings.Join(e.Fields, ",")), text(e.Code), text(e.Reason),
 		text(e.Address), types.IntValue(max(e.Count, 1)))
 	return err
 }
 
-var byRequest = store.SQL(`SELECT event, outcome, at, account, collection, row_id, version, code, reason, count
+// joined is a list of ids as the column row_ids holds it: with commas between.
+func joined(ids []types.ID) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(string(id))
+	}
+	return b.String()
+}
+
+var byRequest = store.SQL(`SELECT event, outcome, at, account, collection, row_id, version, code, reason, count, row_ids
 	FROM fastness_evidence WHERE request = ? ORDER BY id LIMIT 200`)
 
 // Found is an entry as it was read back.
@@ -68,6 +80,7 @@ type Found struct {
 	Account    types.ID
 	Collection string
 	Row        types.ID
+	Rows       []types.ID // of an act on many rows; Row is "" then
 	Version    int64
 	Code       string
 	Reason     string
@@ -83,9 +96,15 @@ func OfRequest(ctx context.Context, r store.Reader, request types.ID) ([]Found, 
 	defer rows.Close()
 	var out []Found
 	for rows.Next() {
-		out = append(out, Found{Event: types.Event(rows.Text(0)), Outcome: types.Outcome(rows.Int(1)), At: rows.Int(2),
+		f := Found{Event: types.Event(rows.Text(0)), Outcome: types.Outcome(rows.Int(1)), At: rows.Int(2),
 			Account: types.ID(rows.Text(3)), Collection: rows.Text(4), Row: types.ID(rows.Text(5)), Version: rows.Int(6),
-			Code: rows.Text(7), Reason: rows.Text(8), Count: rows.Int(9)})
+			Code: rows.Text(7), Reason: rows.Text(8), Count: rows.Int(9)}
+		if !rows.Missing(10) {
+			for id := range strings.SplitSeq(rows.Text(10), ",") {
+				f.Rows = append(f.Rows, types.ID(id))
+			}
+		}
+		out = append(out, f)
 	}
 	return out, rows.Err()
 }

@@ -63,6 +63,7 @@ type Entry struct {
 	RequestID  ID
 	Collection string
 	Row        ID
+	Rows       []ID     // of an act on many rows, such as an import; Row is "" then
 	Version    int64    // the row's version after the act; 0 when there is no row
 	Fields     []string // names of the fields read or written
 	Code       string   // code of the refusal, or a detail of the act ("role:editor")

@@ -63,7 +63,9 @@ func Ask(dir string, args []string) (*Answer, error) {
 		return nil, nil
 	}
 	defer conn.Close()
-	if err := json.NewEncoder(conn).Encode(args); err != nil {
+	line := json.NewEncoder(conn)
+	line.SetEscapeHTML(false) // an import of rich text would grow sixfold
+	if err := line.Encode(args); err != nil {
 		return nil, &Lost{err}
 	}
 	var a Answer

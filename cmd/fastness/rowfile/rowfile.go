@@ -1,46 +1,89 @@
 // Package rowfile reads and writes rows as files: JSON Lines, one object a line, and CSV with a header of field names.
 //
-// An empty cell is a value that is not given. Fields that every row has and nobody writes leave with the others and are passed over on the way in.
+// Policy: what Writer writes, Reader reads as the same values; what people saved is read exactly or refused with row and column. In a CSV
+// a cell of nothing is a value that is not given, "" in quotes is an empty text, and \N without quotes is null, which Writer writes only
+// where nothing would become the field's default. Lists and json are JSON in the cell. Fields that every row has and nobody writes leave
+// with the others and are passed over on the way in.
+//
+// The map: rowfile.go (forms of files, Writer), read.go (Reader), cell.go (a cell as a value).
 package rowfile
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/encoding/charmap"
 
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/plan/rule"
+	"github.com/fastness-dev/fastness/internal/types/table"
 )
 
 // system are the fields that nobody writes; org has not every row.
 var system = []string{"id", "created", "updated", "version", "org"}
 
+// Format is the form of a file of rows, as far as the caller knows it.
+type Format struct {
+	CSV          bool
+	Table        table.Form // of a CSV
+	EmptyMissing bool       // of a CSV: "" in quotes is a value that is not given, as nothing is
+}
+
 // FormatOf is the form of a file: what was asked for, else what its name ends in.
-func FormatOf(asked, file string) (string, error) {
+func FormatOf(asked, file string) (Format, error) {
 	if asked == "" {
-		asked = strings.TrimPrefix(filepath.Ext(file), ".")
+		asked = strings.ToLower(strings.TrimPrefix(filepath.Ext(file), "."))
 	}
 	switch asked {
 	case "csv":
-		return "csv", nil
+		return Format{CSV: true}, nil
 	case "jsonl", "ndjson", "json", "":
-		return "jsonl", nil
+		return Format{}, nil
 	}
-	return "", errors.New("a file of rows is csv or jsonl; say --format")
+	return Format{}, errors.New("a file of rows is csv or jsonl; say --format")
+}
+
+// encodings are those of one byte a character that people's programs still write; UTF-8 is nil.
+var encodings = map[string]*charmap.Charmap{"utf-8": nil, "windows-1252": charmap.Windows1252, "iso-8859-1": charmap.ISO8859_1,
+	"iso-8859-15": charmap.ISO8859_15, "windows-1250": charmap.Windows1250, "windows-1251": charmap.Windows1251, "macintosh": charmap.Macintosh}
+
+// separators have names where they cannot be typed.
+var separators = map[string]rune{"": 0, "comma": ',', "semicolon": ';', "tab": '\t', "pipe": '|'}
+
+// TableOf is the form of a table by the names of an encoding and a separator; "" is UTF-8, and a separator that the header tells.
+func TableOf(encoding, separator string) (table.Form, error) {
+	var form table.Form
+	name := strings.ToLower(encoding)
+	chars, known := encodings[name]
+	if !known && name != "" {
+		return form, fmt.Errorf("the encoding %q is not known; use one of utf-8, windows-1252, windows-1250, windows-1251, iso-8859-1, iso-8859-15, "+
+			"macintosh, or save the file as UTF-8", encoding)
+	}
+	if chars != nil {
+		form.Byte, form.Encoding = chars.DecodeByte, name
+	}
+	if form.Separator, known = separators[separator]; known {
+		return form, nil
+	}
+	r, size := utf8.DecodeRuneInString(separator)
+	if size != len(separator) || strings.ContainsRune("\"\r\n", r) {
+		return form, errors.New("a separator is one character, or one of comma, semicolon, tab, pipe")
+	}
+	form.Separator = r
+	return form, nil
 }
 
 // Writer writes pages of rows in a format, with the columns of a collection. A page of none ends the file.
-func Writer(w io.Writer, format string, col *plan.Collection) func([]json.RawMessage) error {
+func Writer(w io.Writer, format string, col *plan.Collection) func([]jsontext.Value) error {
 	if format == "jsonl" {
-		return func(rows []json.RawMessage) error {
+		return func(rows []jsontext.Value) error {
 			for _, r := range rows {
 				if _, err := fmt.Fprintf(w, "%s\n", r); err != nil {
 					return err
@@ -49,126 +92,40 @@ func Writer(w io.Writer, format string, col *plan.Collection) func([]json.RawMes
 			return nil
 		}
 	}
-	out, names := csv.NewWriter(w), []string{}
-	for _, f := range col.System {
-		names = append(names, f.Name)
-	}
-	for _, f := range col.Fields {
-		names = append(names, f.Name)
-	}
+	fields := slices.Concat(col.System, col.Fields)
 	begun := false
-	return func(rows []json.RawMessage) error {
+	return func(rows []jsontext.Value) error {
+		var b bytes.Buffer
 		if !begun {
 			begun = true
-			out.Write(names)
+			for i, f := range fields {
+				b.WriteString(f.Name)
+				b.WriteByte(behind(i, len(fields)))
+			}
 		}
 		for _, r := range rows {
-			var fields map[string]json.RawMessage
-			if err := json.Unmarshal(r, &fields); err != nil {
+			var values map[string]jsontext.Value
+			if err := json.Unmarshal(r, &values); err != nil {
 				return err
 			}
-			line := make([]string, len(names))
-			for i, name := range names {
-				line[i] = cell(fields[name])
+			for i, f := range fields {
+				text, err := cellOf(f, values[f.Name])
+				if err != nil {
+					return err
+				}
+				b.WriteString(text)
+				b.WriteByte(behind(i, len(fields)))
 			}
-			out.Write(line)
 		}
-		out.Flush()
-		return out.Error()
+		_, err := w.Write(b.Bytes())
+		return err
 	}
 }
 
-// cell is a JSON value as a cell: text as it is, what is missing or masked empty, everything else as JSON.
-func cell(v json.RawMessage) string {
-	var text string
-	switch {
-	case len(v) == 0 || string(v) == "null":
-		return ""
-	case json.Unmarshal(v, &text) == nil:
-		return text
+// behind is what stands behind a cell.
+func behind(i, cells int) byte {
+	if i == cells-1 {
+		return '\n'
 	}
-	return string(v)
-}
-
-// Reader reads one row at a time as a JSON object; io.EOF ends the file.
-func Reader(in io.Reader, format string, col *plan.Collection) func() (json.RawMessage, error) {
-	if format == "csv" {
-		return csvRows(in, col)
-	}
-	return jsonLines(in)
-}
-
-// jsonLines reads one JSON object a line.
-func jsonLines(in io.Reader) func() (json.RawMessage, error) {
-	s := bufio.NewScanner(in)
-	s.Buffer(nil, 1<<20)
-	return func() (json.RawMessage, error) {
-		for s.Scan() {
-			line := bytes.TrimSpace(s.Bytes())
-			if len(line) == 0 {
-				continue
-			}
-			var fields map[string]json.RawMessage
-			if err := json.Unmarshal(line, &fields); err != nil {
-				return nil, fmt.Errorf("this is not a JSON object: %w", err)
-			}
-			for _, name := range system {
-				delete(fields, name)
-			}
-			return json.Marshal(fields)
-		}
-		if err := s.Err(); err != nil {
-			return nil, err
-		}
-		return nil, io.EOF
-	}
-}
-
-// csvRows reads a table with a header of field names. An empty cell is a value that is not given.
-func csvRows(in io.Reader, col *plan.Collection) func() (json.RawMessage, error) {
-	r := csv.NewReader(in)
-	var header []string
-	return func() (json.RawMessage, error) {
-		if header == nil {
-			var err error
-			if header, err = r.Read(); err != nil {
-				return nil, err
-			}
-		}
-		line, err := r.Read()
-		if err != nil {
-			return nil, err
-		}
-		out := map[string]json.RawMessage{}
-		for i, name := range header {
-			if line[i] == "" || slices.Contains(system, name) {
-				continue
-			}
-			f := col.Field(name)
-			if f == nil {
-				return nil, fmt.Errorf("the header names %q, which %s has not", name, col.Name)
-			}
-			out[name] = JSONOf(f, line[i])
-		}
-		return json.Marshal(out)
-	}
-}
-
-// JSONOf is a cell as the JSON value of its field. What cannot be read stays text, and is refused with the field's name.
-func JSONOf(f *plan.Field, text string) json.RawMessage {
-	switch f.Rule.Kind {
-	case rule.IntType:
-		if _, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return json.RawMessage(text)
-		}
-	case rule.BoolType:
-		if text == "true" || text == "false" {
-			return json.RawMessage(text)
-		}
-	}
-	if (f.Type == plan.ListField || f.Type == plan.JSONField) && json.Valid([]byte(text)) {
-		return json.RawMessage(text)
-	}
-	quoted, _ := json.Marshal(text)
-	return quoted
+	return ','
 }

@@ -3,7 +3,6 @@ package foreign
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/fastness-dev/fastness/internal/types/table"
 )
 
 // Formats are the programs whose accounts are read. flask is another word for werkzeug, whose functions Flask's users call.
@@ -40,9 +41,10 @@ type Person struct {
 
 // Source says what is in a file.
 type Source struct {
-	Format string // one of Formats
-	CSV    bool   // a table with a header; otherwise JSON Lines, or the JSON of Django's dumpdata
-	Model  string // of a Django dump; "" means auth.user
+	Format string     // one of Formats
+	CSV    bool       // a table with a header; otherwise JSON Lines, or the JSON of Django's dumpdata
+	Table  table.Form // of a CSV
+	Model  string     // of a Django dump; "" means auth.user
 }
 
 // Read reads a whole file. A person that cannot be read is in the list with Wrong; an error means that the file is not what it
@@ -58,7 +60,7 @@ func Read(s Source, in io.Reader) ([]Person, error) {
 	in = &bounded{in, maxFile}
 	switch {
 	case s.CSV:
-		return table(s, in)
+		return rows(s, in)
 	case s.Format == "django":
 		return dump(s, in)
 	}
@@ -80,19 +82,12 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func table(s Source, in io.Reader) ([]Person, error) {
-	r := csv.NewReader(in)
-	header, err := r.Read()
+func rows(s Source, in io.Reader) ([]Person, error) {
+	r, err := table.New(in, s.Table)
 	if err != nil {
-		return nil, fmt.Errorf("foreign: the file has no header: %w", err)
+		return nil, fmt.Errorf("foreign: %w", err)
 	}
-	header[0] = strings.TrimPrefix(header[0], "\ufeff")
-	for i, name := range header {
-		if slices.Contains(header[:i], name) {
-			return nil, fmt.Errorf("foreign: the header names %q twice", name)
-		}
-	}
-	if need := wanted(s.Format); !slices.Contains(header, need) {
+	if need := wanted(s.Format); !slices.Contains(r.Header, need) {
 		return nil, fmt.Errorf("foreign: the header has no column %s", need)
 	}
 	var out []Person
@@ -104,17 +99,16 @@ func table(s Source, in io.Reader) ([]Person, error) {
 		if err != nil {
 			return nil, fmt.Errorf("foreign: %w", err)
 		}
-		line, _ := r.FieldPos(0)
 		row := map[string]jsontext.Value{}
-		for i, name := range header {
-			if cells[i] == "" {
+		for i, name := range r.Header {
+			if cells[i].Text == "" {
 				continue
 			}
-			if row[name], err = json.Marshal(cells[i]); err != nil {
-				return nil, fmt.Errorf("foreign: line %d: %s is not UTF-8; save the file as UTF-8", line, name)
+			if row[name], err = json.Marshal(cells[i].Text); err != nil {
+				return nil, fmt.Errorf("foreign: %w", r.Wrong(i, "the text is not UTF-8; save the file as UTF-8"))
 			}
 		}
-		if out = append(out, person(s, fmt.Sprintf("line %d", line), row, nil)); len(out) > MaxPeople {
+		if out = append(out, person(s, fmt.Sprintf("line %d", r.Line()), row, nil)); len(out) > MaxPeople {
 			return nil, errMany
 		}
 	}
@@ -135,7 +129,7 @@ func lines(s Source, in io.Reader) ([]Person, error) {
 	scan.Buffer(nil, 1<<20)
 	var out []Person
 	for n := 1; scan.Scan(); n++ {
-		text := bytes.TrimSpace(scan.Bytes())
+		text := bytes.TrimSpace(bytes.TrimPrefix(scan.Bytes(), []byte("\ufeff")))
 		if len(text) == 0 {
 			continue
 		}

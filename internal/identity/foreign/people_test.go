@@ -71,6 +71,11 @@ func TestTables(t *testing.T) {
 	if len(csv) != 2 || string(csv[0].Fields["ward"]) != `"seven\neight"` || csv[1].Where != "line 4" || len(csv[1].Fields) != 0 {
 		t.Errorf("%+v", csv)
 	}
+	for name, text := range map[string]string{"semicolons": "email;password_hash;ward\na@b.example;" + hash + ";seven\n", "CR": "email,password_hash,ward\ra@b.example," + hash + ",seven\r"} {
+		if got := read(t, Source{Format: "werkzeug", CSV: true}, text); len(got) != 1 || got[0].Email != "a@b.example" || string(got[0].Fields["ward"]) != `"seven"` {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
 	if got := Columns(csv); !slices.Equal(got, []string{"ward"}) {
 		t.Errorf("%v", got)
 	}

@@ -30,8 +30,9 @@ func (ch *Change) Names() []string {
 	return out
 }
 
-// DecodeChange reads the body of a create or an update: everything that is wrong with the request alone, all at once.
-func DecodeChange(col *plan.Collection, body []byte, create bool) (*Change, error) {
+// DecodeChange reads the body of a create or an update: everything that is wrong with the request alone, all at once. A new row begins
+// where its states start, unless anyState allows others: rows that were exported come back as they were.
+func DecodeChange(col *plan.Collection, body []byte, create, anyState bool) (*Change, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(body))
 	if t, err := dec.ReadToken(); err != nil || t.Kind() != '{' {
 		return nil, types.Refuse(types.Malformed, "not_an_object", "send a JSON object")
@@ -59,7 +60,7 @@ func DecodeChange(col *plan.Collection, body []byte, create bool) (*Change, erro
 		default:
 			v, wrong := Decode(f, f.Name, raw)
 			errs = append(errs, wrong...)
-			if create && f.Type == plan.StateField && len(wrong) == 0 && v.Text != f.Start {
+			if create && !anyState && f.Type == plan.StateField && len(wrong) == 0 && v.Text != f.Start {
 				errs = append(errs, types.FieldError{Path: f.Name, Code: "not_the_start", Limit: f.Start})
 			}
 			ch.set(f, v)

@@ -1,0 +1,101 @@
+package keeptest_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/fastness-dev/fastness/internal/keep"
+	"github.com/fastness-dev/fastness/internal/keep/keeptest"
+	"github.com/fastness-dev/fastness/internal/ledger"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// coded are rows of cases with codes.
+func coded(codes ...string) (out []jsontext.Value) {
+	for _, code := range codes {
+		out = append(out, jsontext.Value(fmt.Sprintf(`{"title": "T", "code": %q}`, code)))
+	}
+	return out
+}
+
+// TestImportIsCreate: an import makes what as many creates would make, refuses what they would refuse, with the number of the row, and
+// then leaves nothing behind.
+func TestImportIsCreate(t *testing.T) {
+	keeptest.Each(t, keeptest.Declaration(t, "cases"), func(t *testing.T, k *keeptest.Kit) {
+		staff, press := k.Person("Sam", "staff"), k.Person("Pia", "press")
+		k.Create(staff, "cases", `{"title": "T", "code": "taken"}`)
+		for _, c := range []struct {
+			name string
+			by   *types.Caller
+			rows []jsontext.Value
+			at   int
+			code string
+		}{
+			{"values", staff, coded("a", "b", "No Good"), 2, "invalid"},
+			{"a rule", staff, append(coded("a"), jsontext.Value(`{"title": "T", "code": "b", "owner": "`+string(press.Account)+`"}`)), 1, "not_allowed"},
+			{"no rule at all", press, coded("a"), 0, "not_allowed"},
+			{"unique", staff, coded("a", "b", "taken"), 2, "already_exists"},
+			{"unique within", staff, coded("a", "b", "c", "a"), 3, "already_exists"},
+			{"a check", staff, append(coded("a"), jsontext.Value(`{"title": "T", "code": "b", "begins": "2026-02-01", "ends": "2026-01-01"}`)), 1, "invalid"},
+			{"a reference", staff, append(coded("a"), jsontext.Value(`{"title": "T", "code": "b", "parent": "`+string(types.RandomID())+`"}`)), 1, "invalid"},
+			{"a state", staff, append(coded("a"), jsontext.Value(`{"title": "T", "code": "b", "stage": "held"}`)), 1, "invalid"},
+			{"nothing", staff, nil, -1, "bad_batch"},
+		} {
+			at, err := k.Keep.Import(context.Background(), c.by, "cases", c.rows)
+			if at != c.at || types.CodeOf(err) != c.code {
+				t.Errorf("%s: row %d, %v; want row %d, %s", c.name, at, err, c.at, c.code)
+			}
+		}
+		if page, err := k.List(staff, keep.ListQuery{Collection: "cases"}); err != nil || len(page.Items) != 1 {
+			t.Fatalf("%d rows after imports that were refused: %v", len(page.Items), err)
+		}
+		codes := []string{}
+		for n := range 700 {
+			codes = append(codes, fmt.Sprintf("n%d", n))
+		}
+		if at, err := k.Keep.Import(context.Background(), staff, "cases", coded(codes...)); at != -1 || err != nil {
+			t.Fatalf("row %d: %v", at, err)
+		}
+		page, err := k.List(staff, keep.ListQuery{Collection: "cases", Limit: 1, Count: true})
+		if err != nil || page.Count == nil || *page.Count != 701 {
+			t.Fatalf("%v rows: %v", page.Count, err)
+		}
+	})
+}
+
+// TestImportIsOneEntry: the evidence of an import is one entry, which lists the rows and answers for its request.
+func TestImportIsOneEntry(t *testing.T) {
+	keeptest.Each(t, keeptest.Declaration(t, "cases"), func(t *testing.T, k *keeptest.Kit) {
+		staff := k.Person("Sam", "staff")
+		if _, err := k.Keep.Import(context.Background(), staff, "cases", coded("a", "b", "c")); err != nil {
+			t.Fatal(err)
+		}
+		var want []types.ID
+		page, err := k.List(staff, keep.ListQuery{Collection: "cases"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range page.Items {
+			want = append(want, types.ID(row["id"].(string)))
+		}
+		var found []ledger.Found
+		err = k.DB.View(context.Background(), func(r store.Reader) error {
+			found, err = ledger.OfRequest(context.Background(), r, staff.RequestID)
+			return err
+		})
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%d entries: %v", len(found), err)
+		}
+		f := found[0]
+		slices.Sort(want)
+		slices.Sort(f.Rows)
+		if f.Event != types.RowImport || f.Outcome != types.Done || f.Account != staff.Account || f.Count != 3 || f.Row != "" || !slices.Equal(f.Rows, want) {
+			t.Errorf("the evidence of %v is %+v", want, f)
+		}
+	})
+}
