@@ -17,6 +17,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/signin"
@@ -165,11 +166,18 @@ func (t *TOTP) Pending(ctx context.Context, r store.Reader, account, session typ
 	return t.enrolment(s.pending, label), nil
 }
 
+// enrolment is a secret as an app reads it. Apps cut the label at its first colon and take "+" for a plus, so neither name holds a colon of
+// its own and a blank is %20 (the Key URI Format of Google Authenticator).
 func (t *TOTP) enrolment(secret []byte, label string) Enrolment {
 	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
-	uri := url.URL{Scheme: "otpauth", Host: "totp", Path: "/" + t.cfg.Issuer + ":" + label,
-		RawQuery: url.Values{"secret": {text}, "issuer": {t.cfg.Issuer}, "algorithm": {"SHA1"}, "digits": {"6"}, "period": {"30"}}.Encode()}
-	return Enrolment{types.NewSecret(text), types.NewSecret(uri.String())}
+	issuer := uriText(t.cfg.Issuer)
+	return Enrolment{types.NewSecret(text), types.NewSecret("otpauth://totp/" + issuer + ":" + uriText(label) + "?secret=" + text + "&issuer=" + issuer +
+		"&algorithm=SHA1&digits=6&period=30")}
+}
+
+// uriText is a name as a part of an otpauth URI.
+func uriText(s string) string {
+	return strings.ReplaceAll(url.QueryEscape(strings.Join(strings.Fields(strings.ReplaceAll(s, ":", " ")), " ")), "+", "%20")
 }
 
 // Confirm enrols the secret that waits, in place of one that was enrolled. signin.ErrWrong: the code is not of that secret; ErrNone:
