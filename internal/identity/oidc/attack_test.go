@@ -79,7 +79,12 @@ func TestTimes(t *testing.T) {
 			p.claim = func(c map[string]any) { c[name] = w.clock.Now().Add(d).Unix() }
 		}
 	}
-	doubted(t, map[string]func(*town, *provider){"expired": at("exp", -time.Second), "no expiry": set("exp", nil), "not yet": at("nbf", time.Hour),
+	expired := func(w *town, p *provider) {
+		p.claim = func(c map[string]any) {
+			c["iat"], c["exp"] = w.clock.Now().Add(-time.Minute).Unix(), w.clock.Now().Add(-time.Second).Unix()
+		}
+	}
+	doubted(t, map[string]func(*town, *provider){"expired": expired, "no expiry": set("exp", nil), "not yet": at("nbf", time.Hour),
 		"from the future": at("iat", time.Hour), "nobody says when": set("iat", nil)})
 }
 

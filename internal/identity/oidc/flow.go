@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
@@ -9,9 +10,6 @@ import (
 	"net/url"
 	"path"
 	"strings"
-
-	"github.com/coreos/go-oidc/v3/oidc"
-	"golang.org/x/oauth2"
 
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/seal"
@@ -60,7 +58,7 @@ func (p *Providers) begin(ctx context.Context, one *party, why purpose, back str
 			Detail: "sign-in with " + one.Label + " is not possible at the moment; try again in a minute, or sign in another way"}
 	}
 	now := p.cfg.Clock.Now()
-	f := flow{Provider: one.Name, State: types.Token(32), Nonce: types.Token(32), Verifier: oauth2.GenerateVerifier(), Return: back,
+	f := flow{Provider: one.Name, State: types.Token(32), Nonce: types.Token(32), Verifier: types.Token(32), Return: back,
 		Began: types.Micros(now), Until: types.Micros(now.Add(flowAge)), Purpose: why}
 	if d := device.Reveal(); len(d) <= 200 {
 		f.Device = d
@@ -76,12 +74,26 @@ func (p *Providers) begin(ctx context.Context, one *party, why purpose, back str
 	if err != nil {
 		return nil, err
 	}
-	ask := []oauth2.AuthCodeOption{oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)}
-	if why == steppingUp {
-		ask = append(ask, again()...)
-	}
-	return &Began{Location: m.oauth.AuthCodeURL(f.State, ask...),
+	return &Began{Location: one.location(m, &f),
 		Cookie: plan.Cookie{Name: cookie, Value: types.NewSecret(base64.RawURLEncoding.EncodeToString(sealed)), MaxAge: flowAge}}, nil
+}
+
+// location is where the browser is sent: the provider's endpoint with the request for authorisation (OpenID Connect Core 1.0, section
+// 3.1.2.1) and the challenge whose proof only the verifier gives (RFC 7636, section 4).
+func (p *party) location(m *metadata, f *flow) string {
+	challenge := sha256.Sum256([]byte(f.Verifier))
+	q := m.authorize.Query()
+	for name, v := range map[string]string{"response_type": "code", "client_id": p.ClientID, "redirect_uri": p.redirect, "state": f.State, "nonce": f.Nonce,
+		"scope": strings.Join(append([]string{"openid", "email", "profile"}, p.Scopes...), " "), "code_challenge_method": "S256",
+		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:])} {
+		q.Set(name, v)
+	}
+	if f.Purpose == steppingUp {
+		again(q)
+	}
+	u := *m.authorize
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 // resume opens the flow that this browser began with this provider and whose state came back. errBegin for anything else.

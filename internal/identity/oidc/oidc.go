@@ -11,9 +11,9 @@
 // Providers are reached through a dial.Door only, when they are needed: one that is away stops nothing but its own sign-ins. Tokens are
 // used and forgotten; no subject is stored, only its keyed hash.
 //
-// The map: oidc.go (parts, tables), party.go (what a provider says of itself), flow.go (the beginning, sealed into a cookie), token.go
-// (the end: exchange and proof), enter.go (whose account), link.go (linking and unlinking), stepup.go (proving again), routes.go, code.go
-// (refusals).
+// The map: oidc.go (parts, tables), party.go (what a provider says of itself, its keys), ask.go (speaking to it), flow.go (the beginning,
+// sealed into a cookie), token.go (the end: exchange and proof), claim.go (the claims of tokens), enter.go (whose account), link.go
+// (linking and unlinking), stepup.go (proving again), routes.go, code.go (refusals).
 package oidc
 
 import (
@@ -22,8 +22,6 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
-
-	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/grant"
@@ -95,9 +93,7 @@ func New(cfg Config) (*Providers, error) {
 		if one.Label == "" {
 			one.Label = one.Name
 		}
-		client := one.Door.Client()
-		p.parties = append(p.parties, &party{Provider: one, clock: cfg.Clock, redirect: cfg.Base + "/auth/oidc/" + one.Name + "/callback",
-			with: func(ctx context.Context) context.Context { return oidc.ClientContext(ctx, client) }})
+		p.parties = append(p.parties, &party{Provider: one, clock: cfg.Clock, redirect: cfg.Base + "/auth/oidc/" + one.Name + "/callback", client: one.Door.Client()})
 	}
 	return p, nil
 }

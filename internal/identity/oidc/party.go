@@ -3,16 +3,14 @@ package oidc
 import (
 	"context"
 	"errors"
-	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-	"golang.org/x/oauth2"
-
+	"github.com/fastness-dev/fastness/internal/identity/jws"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -22,18 +20,12 @@ const (
 	retryAfter  = 5 * time.Second
 )
 
-// signatures are the algorithms that an ID token may be signed with: asymmetric ones. A client's secret, or worse a public key taken
-// for one, signs nothing here (RFC 8725, sections 2.1 and 3.1).
-func signatures() []string {
-	return []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
-}
-
 // party is a provider with what it last said of itself.
 type party struct {
 	Provider
 	clock    types.Clock
 	redirect string
-	with     func(context.Context) context.Context // one under which the libraries speak through the provider's door
+	client   doer // goes through the provider's door
 
 	mu    sync.Mutex // held while the provider is asked, so that many who wait ask once
 	known *metadata
@@ -41,12 +33,22 @@ type party struct {
 	away  error     // why it could not be asked
 }
 
+// doer is what of an HTTP client is used.
+type doer interface {
+	Do(r *http.Request) (*http.Response, error)
+}
+
 // metadata is a provider's description (OpenID Connect Discovery 1.0), judged.
 type metadata struct {
-	provider *oidc.Provider
-	verifier *oidc.IDTokenVerifier
-	oauth    oauth2.Config
-	names    bool // it says that it names itself in its answers (RFC 9207)
+	authorize *url.URL
+	token     string
+	userinfo  string // "" when it has none
+	jwks      string
+	inHeader  bool // the client says who it is by HTTP's basic scheme
+	names     bool // it says that it names itself in its answers (RFC 9207)
+
+	mu   sync.Mutex // held while the keys are asked for
+	keys *jws.Set   // nil: not asked for yet
 }
 
 // metadata returns the provider's description, asking for it when it is not known or too old. An error says why it is not to be had.
@@ -65,63 +67,75 @@ func (p *party) metadata(ctx context.Context) (*metadata, error) {
 }
 
 func (p *party) discover(ctx context.Context) (*metadata, error) {
-	found, err := oidc.NewProvider(p.with(ctx), p.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	var more struct {
-		JWKS      string   `json:"jwks_uri"`
+	var said struct {
+		Issuer    string   `json:"issuer"`
 		Auth      string   `json:"authorization_endpoint"`
 		Token     string   `json:"token_endpoint"`
+		UserInfo  string   `json:"userinfo_endpoint"`
+		JWKS      string   `json:"jwks_uri"`
 		Challenge []string `json:"code_challenge_methods_supported"`
 		Methods   []string `json:"token_endpoint_auth_methods_supported"`
 		Names     bool     `json:"authorization_response_iss_parameter_supported"`
 	}
-	if err := found.Claims(&more); err != nil {
+	if err := p.get(ctx, strings.TrimSuffix(p.Issuer, "/")+"/.well-known/openid-configuration", "", &said); err != nil {
 		return nil, err
 	}
-	for _, endpoint := range []string{more.Auth, more.Token, more.JWKS} {
+	if said.Issuer != p.Issuer {
+		return nil, errors.New("oidc: the provider names itself otherwise than the declaration does: " + said.Issuer)
+	}
+	endpoints := []string{said.Auth, said.Token, said.JWKS}
+	if said.UserInfo != "" {
+		endpoints = append(endpoints, said.UserInfo)
+	}
+	for _, endpoint := range endpoints {
 		if u, err := url.Parse(endpoint); err != nil || u.Scheme != "https" || u.Host == "" {
 			return nil, errors.New("oidc: the provider names an endpoint that is not an https URL")
 		}
 	}
-	if len(more.Challenge) > 0 && !slices.Contains(more.Challenge, "S256") {
+	if len(said.Challenge) > 0 && !slices.Contains(said.Challenge, "S256") {
 		return nil, errors.New("oidc: the provider takes no PKCE with S256")
 	}
-	m := &metadata{provider: found, names: more.Names,
-		verifier: found.Verifier(&oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: signatures(), Now: p.clock.Now}),
-		oauth: oauth2.Config{ClientID: p.ClientID, ClientSecret: p.Secret.Reveal(), RedirectURL: p.redirect, Endpoint: found.Endpoint(),
-			Scopes: append([]string{oidc.ScopeOpenID, "email", "profile"}, p.Scopes...)}}
-	if m.oauth.Endpoint.AuthStyle, err = p.style(more.Methods); err != nil {
+	m := &metadata{token: said.Token, userinfo: said.UserInfo, jwks: said.JWKS, names: said.Names}
+	var err error
+	if m.authorize, err = url.Parse(said.Auth); err != nil {
 		return nil, err
 	}
-	return m, nil
+	m.inHeader, err = p.inHeader(said.Methods)
+	return m, err
 }
 
-// style is how the client says who it is at the token endpoint; basic is what a provider takes that does not say (Discovery 1.0, section 3).
-func (p *party) style(methods []string) (oauth2.AuthStyle, error) {
+// inHeader is how the client says who it is at the token endpoint: in the header, or in the form. The first is what a provider takes that
+// does not say (Discovery 1.0, section 3).
+func (p *party) inHeader(methods []string) (bool, error) {
 	switch {
 	case p.Secret.Empty():
-		return oauth2.AuthStyleInParams, nil
+		return false, nil
 	case len(methods) == 0 || slices.Contains(methods, "client_secret_basic"):
-		return oauth2.AuthStyleInHeader, nil
+		return true, nil
 	case slices.Contains(methods, "client_secret_post"):
-		return oauth2.AuthStyleInParams, nil
+		return false, nil
 	}
-	return 0, errors.New("oidc: the provider takes neither client_secret_basic nor client_secret_post")
+	return false, errors.New("oidc: the provider takes neither client_secret_basic nor client_secret_post")
 }
 
-// cause makes an error fit for a log: libraries put whole answers of the provider into theirs.
-func cause(err error) string {
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) {
-		return fmt.Sprintf("the provider answers %s %s", refused.Response.Status, types.Printable(refused.ErrorCode))
-	}
-	text := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
+// verify returns the claims of a token if the provider has signed it. Keys are asked for when there are none, and once more when none of
+// those that are known has signed: the provider may have changed them (OpenID Connect Core 1.0, section 10.1.1).
+func (p *party) verify(ctx context.Context, m *metadata, t *jws.Token) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keys != nil {
+		if payload, err := t.Verify(m.keys); err == nil {
+			return payload, nil
 		}
-		return r
-	}, err.Error())
-	return text[:min(len(text), 300)]
+	}
+	text, err := p.read(ctx, http.MethodGet, m.jwks, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	set, err := jws.ParseSet(text)
+	if err != nil {
+		return nil, err
+	}
+	m.keys = set
+	return t.Verify(set)
 }

@@ -1,9 +1,7 @@
 package oidc
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
@@ -16,6 +14,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
 	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/exact"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -117,12 +116,8 @@ func (p *Providers) leave(ctx context.Context, r *plan.Request, begin func(ctx c
 			return nil, types.Refuse(types.Malformed, "malformed", "the form cannot be read; send it again")
 		}
 		in.Return = values.Get("return")
-	} else {
-		d := json.NewDecoder(bytes.NewReader(r.Body))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&in); err != nil || d.More() {
-			return nil, types.Refuse(types.Malformed, "malformed", "send {} or {\"return\": \"/path\"}")
-		}
+	} else if exact.Closed(r.Body, &in) != nil {
+		return nil, types.Refuse(types.Malformed, "malformed", "send {} or {\"return\": \"/path\"}")
 	}
 	began, err := begin(ctx, r.Caller, r.Path("provider"), in.Return)
 	if err != nil {

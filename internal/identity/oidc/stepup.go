@@ -3,10 +3,9 @@ package oidc
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"time"
-
-	"golang.org/x/oauth2"
 
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
@@ -21,8 +20,9 @@ const skew = time.Minute
 
 // again asks the provider to let the person prove himself, whatever he is signed in as there (OpenID Connect Core 1.0, section 3.1.2.1).
 // A provider that is asked for max_age owes auth_time in the ID token; without it nobody could tell whether it asked anybody anything.
-func again() []oauth2.AuthCodeOption {
-	return []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0")}
+func again(q url.Values) {
+	q.Set("prompt", "login")
+	q.Set("max_age", "0")
 }
 
 // StepUp begins to prove the caller again with a provider that his account is linked to; the browser ends it at the callback, in the same

@@ -147,9 +147,9 @@ func TestStepUpWithoutATime(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
 		b := w.stale()
 		now := w.clock.Now().Unix()
-		for _, v := range []any{nil, 0, -now, fmt.Sprint(now), true, []int64{now}, map[string]any{}, 1e30} {
+		for v, code := range map[any]oidc.Code{nil: oidc.Unproved, 0: oidc.Unproved, -now: oidc.Doubtful, fmt.Sprint(now): oidc.Doubtful, true: oidc.Doubtful, [1]int64{now}: oidc.Doubtful, 1e30: oidc.Doubtful} {
 			w.club.claim = func(c map[string]any) { c["auth_time"] = v }
-			w.unproved(b, w.back(b, w.club, w.club.authorise(w.again(b, w.club), "ann")), oidc.Unproved)
+			w.unproved(b, w.back(b, w.club, w.club.authorise(w.again(b, w.club), "ann")), code)
 		}
 		w.club.claim = func(c map[string]any) { delete(c, "auth_time") }
 		w.unproved(b, w.back(b, w.club, w.club.authorise(w.again(b, w.club), "ann")), oidc.Unproved)

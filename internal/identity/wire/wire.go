@@ -2,11 +2,11 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/exact"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -28,9 +28,7 @@ func List(of *plan.Schema, most int) *plan.Schema {
 // Decode reads a body that edge has already checked against the schema. It is strict on its own account, so that a route that is called
 // past edge is no way around: Malformed for anything else than the one object that into stands for.
 func Decode(r *plan.Request, into any) error {
-	d := json.NewDecoder(bytes.NewReader(r.Body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil || d.More() {
+	if exact.Closed(r.Body, into) != nil {
 		return types.Refuse(types.Malformed, "malformed", "the body is not the JSON that this endpoint takes; see /openapi.json")
 	}
 	return nil
