@@ -75,6 +75,7 @@ type App struct {
 	Mail     *mail.Mailer
 	jobs     *job.Jobs
 	meter    meter.Set
+	refusals answers
 	ring     *seal.Ring
 	base     string
 
@@ -358,7 +359,7 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 			a.meter.Gauge(name, read)
 		}
 	}
-	server, err := edge.New(edge.Config{Plan: a.Plan, Routes: a.Routes(), Who: a.Identity, Clock: a.opt.Clock, Certificate: certificate, May: a.Keep.May,
+	server, err := edge.New(edge.Config{Plan: a.Plan, Routes: a.Routes(), Who: a.Identity, Clock: a.opt.Clock, Certificate: certificate, May: a.Keep.May, Refused: a.refusals.add,
 		Ready: a.DB.Ping, HTTPS: a.listenHTTPS(), HTTP: d.Listen.HTTP, Operations: d.Listen.Operations, Log: a.opt.Log, Access: a.opt.AccessLog, Meter: &a.meter})
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func (x *exchange) checkAccess() error {
 		return types.Refuse(types.Forbidden, "not_allowed", "none of your roles may use this")
 	}
 	if a.Rule != "" && x.s.cfg.May != nil {
-		if err := x.s.cfg.May(x.caller, a.Rule, a.Action); err != nil {
+		if err := x.s.cfg.May(x.r.Context(), x.caller, a.Rule, a.Action); err != nil {
 			return err
 		}
 	}

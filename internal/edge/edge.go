@@ -42,8 +42,10 @@ type Config struct {
 	Clock       types.Clock
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// May says whether the caller's roles may use the verb of a collection at all; nil: not asked before the body is read.
-	May   func(c *types.Caller, collection string, a types.Action) error
-	Ready func(ctx context.Context) error // what readiness means; nil: always ready
+	May func(ctx context.Context, c *types.Caller, collection string, a types.Action) error
+	// Refused is told what each refused request is answered, by the name of its route; nil: nobody is told.
+	Refused func(c *types.Caller, route string, status int, e *types.Error)
+	Ready   func(ctx context.Context) error // what readiness means; nil: always ready
 	// Addresses to listen on. HTTPS is required; HTTP and Operations may be "" (none).
 	HTTPS, HTTP, Operations string
 	Log                     *slog.Logger // nil: silence

@@ -111,11 +111,7 @@ func (x *exchange) log() {
 	b = append(b, `","request":"`...)
 	b = append(b, x.id...)
 	b = append(b, `","route":`...)
-	route := "none"
-	if x.route != nil {
-		route = x.route.Name
-	}
-	b = strconv.AppendQuote(b, route) // names are lower_snake: nothing in them needs another form in JSON
+	b = strconv.AppendQuote(b, x.routeName()) // names are lower_snake: nothing in them needs another form in JSON
 	b = append(b, `,"status":`...)
 	b = strconv.AppendInt(b, int64(x.status), 10)
 	b = append(b, `,"bytes":`...)
@@ -127,4 +123,12 @@ func (x *exchange) log() {
 	}
 	b = append(b, "}\n"...)
 	x.s.access.add(b)
+}
+
+// routeName is what logs and operators call the route; "none" before one was found.
+func (x *exchange) routeName() string {
+	if x.route == nil {
+		return "none"
+	}
+	return x.route.Name
 }

@@ -114,13 +114,17 @@ func (x *exchange) answer() error {
 
 // request is what the route's room is told of the request. A refusal may ask for it before anybody knows who calls.
 func (x *exchange) request() *plan.Request {
-	caller := x.caller
-	if caller == nil {
-		caller = &types.Caller{Address: x.address, RequestID: x.id}
-	}
-	x.asked = plan.Request{Caller: caller, Token: x.presented(), Path: x.r.PathValue, Query: x.query, Header: x.r.Header, URL: x.r.URL.RequestURI(),
+	x.asked = plan.Request{Caller: x.who(), Token: x.presented(), Path: x.r.PathValue, Query: x.query, Header: x.r.Header, URL: x.r.URL.RequestURI(),
 		Body: x.body, Address: x.address, Device: x.cookie("device"), Cookie: x.cookieText, At: x.begun}
 	return &x.asked
+}
+
+// who calls, as far as it is known.
+func (x *exchange) who() *types.Caller {
+	if x.caller == nil {
+		return &types.Caller{Address: x.address, RequestID: x.id}
+	}
+	return x.caller
 }
 
 // give writes an answer; otherwise is its status when it does not say one.

@@ -46,6 +46,9 @@ func (x *exchange) problem(err error) {
 	}
 	status := statuses[e.Kind]
 	x.s.cfg.Meter.Add(`fastness_refusals_total{code="`+e.Code+`"}`, 1)
+	if x.s.cfg.Refused != nil {
+		x.s.cfg.Refused(x.who(), x.routeName(), status, e)
+	}
 	h := x.Header()
 	if e.RetryAfter > 0 {
 		h["Retry-After"] = []string{itoa(int((e.RetryAfter + time.Second - 1) / time.Second))}

@@ -43,7 +43,8 @@ func (i *Identity) deskRoutes() []plan.Route {
 			Errors: []string{"account_exists", "no_mail"}, In: wire.Object([]string{"email"}, map[string]*plan.Schema{"email": emailSchema, "roles": namesSchema}),
 			Out: wire.Object([]string{"id"}, map[string]*plan.Schema{"id": idSchema, "waits": namesSchema})},
 		{Name: "user_explain", Method: "GET", Path: "/auth/users/{id}/explain", Summary: "why an account may or may not do something", Access: look, Status: 200,
-			Handle: i.explainUser, Query: []plan.Param{{Name: "collection", Summary: "what about", Type: "string"}, {Name: "action", Summary: "read, create, update or delete", Type: "string"}},
+			Handle: i.explainUser, Query: []plan.Param{{Name: "collection", Summary: "what about", Type: "string"}, {Name: "action", Summary: "read, create, update or delete", Type: "string"},
+				{Name: "org", Summary: "the id of the active organisation", Type: "string"}},
 			Out: wire.Object([]string{"lines"}, map[string]*plan.Schema{"lines": wire.List(wire.Text(2000, "a sentence"), maxItems)})},
 		{Name: "user_state", Method: "POST", Path: "/auth/users/{id}/state", Summary: "disable an account, or enable it again", Access: act, Status: 200,
 			Handle: i.setUserState, Out: statusSchema, Errors: []string{"own_account", "role_not_held", "closed_by_owner", "last_operator", "account_erased"},
@@ -160,7 +161,11 @@ func (i *Identity) explainUser(ctx context.Context, r *plan.Request) (*plan.Answ
 	}
 	var lines []string
 	if about := r.Query.Get("collection"); about != "" {
-		lines, err = i.ExplainMay(ctx, r.Caller, id, about, r.Query.Get("action"))
+		org, ok := types.ParseID(r.Query.Get("org"))
+		if !ok && r.Query.Has("org") {
+			return nil, errNotFound
+		}
+		lines, err = i.ExplainMay(ctx, r.Caller, id, org, about, r.Query.Get("action"))
 	} else {
 		lines, err = i.Explain(ctx, r.Caller, id)
 	}

@@ -26,6 +26,11 @@ func (i *Identity) InForce(ctx context.Context, r store.Reader, account, org typ
 	return i.roster.InForce(ctx, r, account, org, proved, now)
 }
 
+// OrgOf is the organisation that is, or was, active in a session of an account; "" for none, and for a session that is gone.
+func (i *Identity) OrgOf(ctx context.Context, r store.Reader, account, session types.ID) (types.ID, error) {
+	return i.sessions.OrgOf(ctx, r, account, session)
+}
+
 // OrganisationTables returns what a declaration with organisations needs beside Tables. They reference the plan's own.
 func OrganisationTables() []store.Table { return organisation.Tables() }
 

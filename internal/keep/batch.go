@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/fastness-dev/fastness/internal/keep/judge"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -103,6 +104,7 @@ func (k *Keep) prepareBatch(ctx context.Context, c *types.Caller, do []operation
 		a, err := k.prepareStep(c, op, made[:i])
 		if err != nil {
 			if action, collection := op.action(); refused(err) {
+				k.explain(ctx, c, judge.Question{Collection: collection, Action: action, Err: err})
 				k.refuse(ctx, c, k.entry(c, events[action], collection, ""), err)
 			}
 			return nil, inBatch(i, err)

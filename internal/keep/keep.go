@@ -51,9 +51,11 @@ type Keep struct {
 	views  *view.Views
 	lists  *page.Lists
 	keys   *replay.Keys
-	asked  judge.Questions
+	asked  types.Recent[judge.Question]
 	noes   refusal.Tally
 	guess  refusal.Budget
+
+	askedByNobody types.Recent[judge.Question]
 }
 
 // New returns a Keep over a database that has the plan's tables.
@@ -80,9 +82,13 @@ func (k *Keep) Plan() *plan.Plan { return k.plan }
 // Tidy forgets what has had its time: idempotency keys. The root runs it every hour.
 func (k *Keep) Tidy(ctx context.Context) error { return k.keys.Tidy(ctx, k.db) }
 
-// May says whether the caller's roles may use the verb of a collection at all, by the plan and the caller alone.
-func (k *Keep) May(c *types.Caller, collection string, a types.Action) error {
+// May says whether the caller's roles may use the verb of a collection at all, by the plan and the caller alone. A no is evidence.
+func (k *Keep) May(ctx context.Context, c *types.Caller, collection string, a types.Action) error {
 	_, _, err := judge.Permit(k.plan, c, collection, a)
+	if err != nil {
+		k.explain(ctx, c, judge.Question{Collection: collection, Action: a, Err: err})
+		k.refuse(ctx, c, k.entry(c, events[a], collection, ""), err)
+	}
 	return err
 }
 

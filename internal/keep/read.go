@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/fastness-dev/fastness/internal/keep/judge"
 	"github.com/fastness-dev/fastness/internal/keep/page"
 	"github.com/fastness-dev/fastness/internal/keep/view"
 	"github.com/fastness-dev/fastness/internal/plan"
@@ -22,6 +23,7 @@ type GetQuery struct {
 func (k *Keep) Get(ctx context.Context, c *types.Caller, q GetQuery) (*plan.Answer, error) {
 	v, err := k.views.Of(c, q.Collection)
 	if err != nil {
+		k.explain(ctx, c, judge.Question{Collection: q.Collection, Action: types.Read, Err: err})
 		k.refuse(ctx, c, k.entry(c, types.RowRead, q.Collection, ""), err)
 		return nil, err
 	}
@@ -53,7 +55,7 @@ func (k *Keep) Get(ctx context.Context, c *types.Caller, q GetQuery) (*plan.Answ
 	if err != nil {
 		a.Release()
 		if types.KindOf(err) == types.NotFound {
-			k.explain(ctx, c, v.Collection.Name, types.Read, id)
+			k.explain(ctx, c, judge.Question{Collection: v.Collection.Name, Action: types.Read, Row: id, Err: err})
 			k.refuse(ctx, c, k.entry(c, types.RowRead, v.Collection.Name, id), err)
 		}
 		return nil, err
@@ -69,6 +71,7 @@ func (k *Keep) List(ctx context.Context, c *types.Caller, q ListQuery) (*plan.An
 	p, err := k.lists.Prepare(c, q)
 	if err != nil {
 		if refused(err) {
+			k.explain(ctx, c, judge.Question{Collection: q.Collection, Action: types.Read, Err: err})
 			k.refuse(ctx, c, k.entry(c, types.RowRead, q.Collection, ""), err)
 		}
 		return nil, err

@@ -45,7 +45,7 @@ type act struct {
 	guessed bool // a unique value met a row that the caller may not read
 }
 
-var events = map[types.Action]types.Event{types.Create: types.RowCreate, types.Update: types.RowUpdate, types.Delete: types.RowDelete}
+var events = map[types.Action]types.Event{types.Read: types.RowRead, types.Create: types.RowCreate, types.Update: types.RowUpdate, types.Delete: types.RowDelete}
 
 // prepare does what needs no stored data: may the roles do this at all, is the request within its types and bounds, seal.
 func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, error) {
@@ -306,6 +306,8 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 	a, err := k.prepare(c, action, w)
 	if err != nil {
 		if refused(err) {
+			id, _ := types.ParseID(w.ID)
+			k.explain(ctx, c, judge.Question{Collection: w.Collection, Action: action, Row: id, Err: err})
 			k.refuse(ctx, c, k.entry(c, events[action], w.Collection, ""), err)
 		}
 		return nil, err
@@ -381,9 +383,8 @@ func (a *act) denied(ctx context.Context, err error) {
 	switch types.KindOf(err) {
 	case types.Internal, types.Unavailable, types.Full, types.HungUp:
 		return
-	case types.NotFound, types.Forbidden:
-		a.k.explain(ctx, a.c, a.col.Name, a.action, a.id)
 	}
+	a.k.explain(ctx, a.c, a.question(err))
 	if a.guessed {
 		a.k.guess.Spend(a.c.Account, a.b.Now)
 	}

@@ -69,7 +69,7 @@ func joined(ids []types.ID) string {
 	return b.String()
 }
 
-var byRequest = store.SQL(`SELECT event, outcome, at, account, collection, row_id, version, code, reason, count, row_ids
+var byRequest = store.SQL(`SELECT event, outcome, at, account, collection, row_id, version, code, reason, count, row_ids, session, fields
 	FROM fastness_evidence WHERE request = ? ORDER BY id LIMIT 200`)
 
 // Found is an entry as it was read back.
@@ -85,6 +85,8 @@ type Found struct {
 	Code       string
 	Reason     string
 	Count      int64
+	Session    types.ID
+	Fields     []string // that the request named
 }
 
 // OfRequest returns the entries of one request, oldest first, at most 200.
@@ -98,7 +100,8 @@ func OfRequest(ctx context.Context, r store.Reader, request types.ID) ([]Found, 
 	for rows.Next() {
 		f := Found{Event: types.Event(rows.Text(0)), Outcome: types.Outcome(rows.Int(1)), At: rows.Int(2),
 			Account: types.ID(rows.Text(3)), Collection: rows.Text(4), Row: types.ID(rows.Text(5)), Version: rows.Int(6),
-			Code: rows.Text(7), Reason: rows.Text(8), Count: rows.Int(9)}
+			Code: rows.Text(7), Reason: rows.Text(8), Count: rows.Int(9), Session: types.ID(rows.Text(11)),
+			Fields: strings.FieldsFunc(rows.Text(12), func(r rune) bool { return r == ',' })}
 		if !rows.Missing(10) {
 			for id := range strings.SplitSeq(rows.Text(10), ",") {
 				f.Rows = append(f.Rows, types.ID(id))

@@ -10,14 +10,7 @@ import (
 // For returns the rules that a caller's roles leave possible, folded: rules whose condition became No are
 // dropped. Anonymous callers get public rules only. read_only roles do not help a write.
 func (p *Plan) For(c *Collection, a types.Action, caller *types.Caller) []Folded {
-	roles := caller.Roles
-	if a != types.Read {
-		for _, r := range p.Roles {
-			if r.ReadOnly {
-				roles &^= r.Set
-			}
-		}
-	}
+	roles := p.Counted(a, caller.Roles)
 	var out []Folded
 	for _, r := range c.Rules(a) {
 		if caller.Kind == types.Anonymous && r.Public == "" {
@@ -30,6 +23,19 @@ func (p *Plan) For(c *Collection, a types.Action, caller *types.Caller) []Folded
 		out = append(out, Folded{Rule: r, When: rule.Push(when)})
 	}
 	return out
+}
+
+// Counted is what of a set of roles counts for an action: roles that only read count for nothing else.
+func (p *Plan) Counted(a types.Action, roles types.RoleSet) types.RoleSet {
+	if a == types.Read {
+		return roles
+	}
+	for _, r := range p.Roles {
+		if r.ReadOnly {
+			roles &^= r.Set
+		}
+	}
+	return roles
 }
 
 // Folded is a rule under one set of roles.

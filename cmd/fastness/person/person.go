@@ -198,6 +198,21 @@ type explainCmd struct {
 	somebody
 	Collection string `arg:"" optional:"" help:"What he may do with this collection."`
 	Action     string `arg:"" optional:"" help:"Only this: read, create, update or delete."`
+	Org        string `name:"org" help:"The id of the organisation that is active. Without: each that the account belongs to."`
+
+	org types.ID
+}
+
+// Validate reads the id.
+func (c *explainCmd) Validate() error {
+	var ok bool
+	if c.org, ok = types.ParseID(c.Org); !ok && c.Org != "" {
+		return errors.New("--org is the id of an organisation; see fastness organisations list")
+	}
+	if c.Org != "" && c.Collection == "" {
+		return errors.New("--org needs a collection; name it after the account")
+	}
+	return nil
 }
 
 // Run says which roles are in force, or what somebody may do and why not.
@@ -208,12 +223,15 @@ func (c *explainCmd) Run(h command.Host) error {
 			words = append(words, w)
 		}
 	}
+	if c.Org != "" {
+		words = append(words, "--org", c.Org)
+	}
 	return c.act(h, func(app *fastness.App, by *types.Caller, id types.ID) (err error) {
 		var lines []string
 		if c.Collection == "" {
 			lines, err = app.Identity.Explain(h.Context(), by, id)
 		} else {
-			lines, err = app.Identity.ExplainMay(h.Context(), by, id, c.Collection, c.Action)
+			lines, err = app.Identity.ExplainMay(h.Context(), by, id, c.org, c.Collection, c.Action)
 		}
 		for _, l := range lines {
 			fmt.Fprintln(h.Out(), l)

@@ -97,6 +97,21 @@ func TestMayNamesFactorAndOrganisation(t *testing.T) {
 	}
 }
 
+// TestMayCountsTheOrganisation: within an organisation its role counts, and a rule for everybody who has none is not repeated.
+func TestMayCountsTheOrganisation(t *testing.T) {
+	p := compiled(t)
+	set, _ := grant.New(p.Roles, types.SystemClock{}).Set([]string{"member"})
+	by := &types.Caller{Kind: types.Signed, Roles: set, Org: "06h2tfhk1fv7u1ht1hvdqj5024"}
+	m := &may{plan: p, acc: &account.Account{}, best: by, twice: by, plain: by, org: &organisation.Organisation{Name: "Herons", Role: "member"}}
+	want := []string{"create of jobs: yes, all fields, when the new row's org is the caller's organisation"}
+	if lines := m.say(p.Collection("jobs"), types.Create); !slices.Equal(lines, want) {
+		t.Errorf("%q, want %q", lines, want)
+	}
+	if lines := m.say(p.Collection("jobs"), types.Update); !slices.Equal(lines, []string{"update of jobs: no; it would take the role clerk"}) {
+		t.Errorf("%q", lines)
+	}
+}
+
 func compiled(t *testing.T) *plan.Plan {
 	t.Helper()
 	f, err := decl.Parse("fastness.yaml", []byte(studio), "development")

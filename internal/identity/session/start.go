@@ -222,6 +222,22 @@ func (s *Sessions) SetOrg(ctx context.Context, tx store.Tx, account, session, or
 	return announce(ctx, tx, session)
 }
 
+var orgOf = store.SQL(`SELECT org FROM fastness_session WHERE id = ? AND account = ?`)
+
+// OrgOf is the active organisation of a session; "" for none, and for a session that is gone.
+func (s *Sessions) OrgOf(ctx context.Context, r store.Reader, account, session types.ID) (types.ID, error) {
+	rows, err := r.Query(ctx, orgOf, types.IDValue(session), types.IDValue(account))
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	org := types.ID("")
+	if rows.Next() {
+		org = types.ID(rows.Text(0))
+	}
+	return org, rows.Err()
+}
+
 var leaveOrg = store.SQL(`UPDATE fastness_session SET org = NULL, renew = 1 WHERE account = ? AND org = ?`)
 
 // LeaveOrg takes an organisation out of every session of the account in which it is active. They take a new token at their

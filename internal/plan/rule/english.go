@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,6 +129,7 @@ func Unscale(n int64, digits int) string {
 type Clause struct {
 	Text  string
 	Truth Truth
+	New   bool // it is about the new row
 }
 
 // Trace judges every clause of an expression by itself: the answer to "why". Values of rows are not in it.
@@ -138,7 +140,12 @@ func Trace(e Expr, scope *Scope, row, new Record, b *Bindings, r Resolver) ([]Cl
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Clause{English(c, scope), t})
+		out = append(out, Clause{English(c, scope), t, aboutNew(c)})
 	}
 	return out, nil
+}
+
+// aboutNew reports whether an expression reads the new row.
+func aboutNew(e Expr) bool {
+	return slices.ContainsFunc(Uses(e), func(u Use) bool { return u.Root == NewRoot })
 }
