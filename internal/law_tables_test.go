@@ -85,6 +85,8 @@ var siblings = []sibling{
 	{"identity/organisation", "identity/throttle", "letters are counted"},
 	{"store/sqlite", "store", "an engine implements the seam"},
 	{"store/postgres", "store", "an engine implements the seam"},
+	{"store/sqlite", "store/fair", "accounts take turns at the writer"},
+	{"store/postgres", "store/fair", "accounts take turns at the connections for writes"},
 	{"store/job", "store", "leases and the outbox are rows behind the seam"},
 	{"store/storetest", "store", "the conformance suite speaks through the seam"},
 	{"store/storetest", "store/sqlite", "it opens the engine under test"},

@@ -71,7 +71,7 @@ func (k *Keep) Batch(ctx context.Context, c *types.Caller, body []byte, w Write)
 	defer key.End()
 	var out []byte
 	at := -1 // the operation that was refused
-	err = k.db.Write(ctx, func(tx store.Tx) error {
+	err = k.db.Write(turn(ctx, c), func(tx store.Tx) error {
 		at = -1
 		done, err := key.Find(ctx, tx)
 		if err != nil {

@@ -46,7 +46,7 @@ func (k *Keep) Can(ctx context.Context, c *types.Caller, body []byte) (*plan.Ans
 			return nil, types.Refuse(types.Malformed, "bad_question", "action is read, create, update or delete")
 		}
 		var tried *act
-		err := k.db.Write(ctx, func(tx store.Tx) error {
+		err := k.db.Write(turn(ctx, c), func(tx store.Tx) error {
 			var err error
 			if replies[i], tried, err = k.try(ctx, tx, c, q); err != nil {
 				return err

@@ -28,7 +28,7 @@ func (k *Keep) Import(ctx context.Context, c *types.Caller, collection string, r
 			return i, err
 		}
 	}
-	err = k.db.Write(ctx, func(tx store.Tx) error {
+	err = k.db.Write(turn(ctx, c), func(tx store.Tx) error {
 		at = -1
 		for i, a := range acts {
 			if _, err := a.apply(ctx, tx); err != nil {

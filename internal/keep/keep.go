@@ -102,7 +102,7 @@ func (k *Keep) refuse(ctx context.Context, c *types.Caller, e types.Entry, err e
 		return // counted by edge
 	}
 	e.Outcome, e.Code, e.Version = types.Refused, types.CodeOf(err), 0
-	if werr := k.record(ctx, k.noes.Add(e)); werr != nil {
+	if werr := k.record(turn(ctx, c), k.noes.Add(e)); werr != nil {
 		k.cfg.Log.Error("evidence of a refusal was not written", "error", werr.Error())
 	}
 }
@@ -112,6 +112,15 @@ func (k *Keep) entry(c *types.Caller, event types.Event, collection string, id t
 	e := types.NewEntry(event, types.Done, c, k.cfg.Clock.Now())
 	e.Collection, e.Row = collection, id
 	return e
+}
+
+// turn is the context of the caller's writes: accounts take turns in the database, and so do the networks of those who have none.
+func turn(ctx context.Context, c *types.Caller) context.Context {
+	key := string(c.Account)
+	if key == "" && c.Kind == types.Anonymous {
+		key = types.NewEntry(types.RowCreate, types.Done, c, time.Time{}).Address
+	}
+	return store.Turn(ctx, key)
 }
 
 // record writes entries that belong to no act.

@@ -321,7 +321,7 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 	}
 	defer key.End()
 	var answer *plan.Answer
-	err = k.db.Write(ctx, func(tx store.Tx) error {
+	err = k.db.Write(turn(ctx, c), func(tx store.Tx) error {
 		answer = nil
 		if done, err := key.Find(ctx, tx); err != nil || done != nil {
 			if err == nil {

@@ -21,6 +21,7 @@ type Work struct {
 	Views, Writes, Soon int      // transactions, by sort
 	Statements          []string // texts, in order
 	Inside              []string // those of them that ran in a write transaction
+	Turns               []string // whose turns the write transactions took
 	Entries             int
 }
 
@@ -47,13 +48,13 @@ func (c *Counter) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // Write counts and runs fn.
 func (c *Counter) Write(ctx context.Context, fn func(store.Tx) error) error {
-	c.note(func(w *Work) { w.Writes++ })
+	c.note(func(w *Work) { w.Writes, w.Turns = w.Writes+1, append(w.Turns, store.TurnOf(ctx)) })
 	return c.DB.Write(ctx, func(tx store.Tx) error { return fn(countedTx{tx, c}) })
 }
 
 // WriteSoon counts and runs fn.
 func (c *Counter) WriteSoon(ctx context.Context, fn func(store.Tx) error) error {
-	c.note(func(w *Work) { w.Soon++ })
+	c.note(func(w *Work) { w.Soon, w.Turns = w.Soon+1, append(w.Turns, store.TurnOf(ctx)) })
 	return c.DB.WriteSoon(ctx, func(tx store.Tx) error { return fn(countedTx{tx, c}) })
 }
 

@@ -2,6 +2,7 @@ package row
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -74,7 +75,7 @@ func (t *Tables) statements(col *plan.Collection) *statements {
 	for _, f := range col.Fields {
 		cols = append(cols, store.Quote(f.Column))
 		if f.Side != "" {
-			s.sideAdd[f] = store.SQL("INSERT INTO " + store.Quote(f.Side) + ` ("row_id", "position", "value") VALUES (?, ?, ?)`)
+			s.sideAdd[f] = t.sideAdd(f)
 			s.sideClear[f] = store.SQL("DELETE FROM " + store.Quote(f.Side) + ` WHERE "row_id" = ?`)
 		}
 	}
@@ -120,8 +121,8 @@ func (t *Tables) Insert(ctx context.Context, tx store.Tx, r *Row) error {
 	if _, err := tx.Exec(ctx, s.insert, args...); err != nil {
 		return err
 	}
-	for i, f := range col.Fields {
-		if err := addSide(ctx, tx, s, f, r.ID, r.Values[i]); err != nil {
+	for _, f := range col.Fields {
+		if err := addSide(ctx, tx, s, f, r); err != nil {
 			return err
 		}
 	}
@@ -149,7 +150,7 @@ func (t *Tables) Update(ctx context.Context, tx store.Tx, r *Row, fields []*plan
 		if _, err := tx.Exec(ctx, s.sideClear[f], types.TextValue(string(r.ID))); err != nil {
 			return err
 		}
-		if err := addSide(ctx, tx, s, f, r.ID, r.Values[f.Bit]); err != nil {
+		if err := addSide(ctx, tx, s, f, r); err != nil {
 			return err
 		}
 	}
@@ -162,17 +163,54 @@ func (t *Tables) Remove(ctx context.Context, tx store.Tx, col *plan.Collection, 
 	return err
 }
 
-// addSide keeps the side table of a list, which rules look into.
-func addSide(ctx context.Context, tx store.Tx, s *statements, f *plan.Field, id types.ID, v types.Value) error {
+// sideAdd inserts the elements of lists: one statement, whatever their number, that takes [["row", position, value], …] as JSON.
+func (t *Tables) sideAdd(f *plan.Field) *store.Stmt {
+	text := "INSERT INTO " + store.Quote(f.Side) + ` ("row_id", "position", "value") `
+	if t.Dialect == store.SQLite {
+		return store.SQL(text + "SELECT value->>0, value->>1, value->>2 FROM json_each(?)")
+	}
+	value := "e->>2"
+	if Whole(f.Elem) {
+		value = "CAST(e->>2 AS bigint)"
+	}
+	return store.SQL(text + "SELECT e->>0, CAST(e->>1 AS bigint), " + value + " FROM jsonb_array_elements(CAST(? AS jsonb)) AS e")
+}
+
+// addSide keeps the side table of a list, which rules look into, for rows that have no elements in it.
+func addSide(ctx context.Context, tx store.Tx, s *statements, f *plan.Field, rows ...*Row) error {
 	if f.Side == "" {
 		return nil
 	}
-	for i, item := range v.Items {
-		if _, err := tx.Exec(ctx, s.sideAdd[f], types.TextValue(string(id)), types.IntValue(int64(i)), item); err != nil {
-			return err
+	items := []byte{'['}
+	for _, r := range rows {
+		for i, item := range r.Values[f.Bit].Items {
+			if len(items) > 1 {
+				items = append(items, ',')
+			}
+			items = append(items, '[')
+			items = append(strconv.AppendInt(append(appendText(items, string(r.ID)), ','), int64(i), 10), ',')
+			if item.Kind == types.Int {
+				items = strconv.AppendInt(items, item.Int, 10)
+			} else {
+				items = appendText(items, item.Text)
+			}
+			items = append(items, ']')
 		}
 	}
-	return nil
+	if len(items) == 1 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, s.sideAdd[f], types.TextValue(string(append(items, ']'))))
+	return err
+}
+
+// appendText appends a stored text, which is valid UTF-8, as JSON.
+func appendText(dst []byte, text string) []byte {
+	out, err := jsontext.AppendQuote(dst, text)
+	if err != nil {
+		out, _ = jsontext.AppendQuote(dst, strings.ToValidUTF8(text, "\uFFFD"))
+	}
+	return out
 }
 
 // Seal seals a plain value of an encrypted field as its JSON, bound to collection, row and field.

@@ -4,7 +4,7 @@
 // A server that does not promise durability (fsync or synchronous_commit off) is refused, and so is a connection to another host
 // whose certificate would not be verified. All tables lie in one schema, whose name every connection has as its search path.
 //
-// The map: postgres.go (Open, Close), tx.go (View, Write, retries), rows.go (statements, values), schema.go (DDL), errors.go.
+// The map: postgres.go (Open, Close), tx.go (View, Write, retries), share.go (connections for writes), rows.go (statements, values), schema.go (DDL), errors.go.
 package postgres
 
 import (
@@ -36,9 +36,10 @@ type Config struct {
 
 // DB is an open database. It implements store.DB.
 type DB struct {
-	cfg   Config
-	pool  *pgxpool.Pool
-	texts sync.Map // *store.Stmt to its text with $1, $2, …
+	cfg    Config
+	pool   *pgxpool.Pool
+	writes writes
+	texts  sync.Map // *store.Stmt to its text with $1, $2, …
 }
 
 var _ store.DB = (*DB)(nil)
@@ -77,7 +78,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, translate(err)
 	}
-	db := &DB{cfg: cfg, pool: pool}
+	db := &DB{cfg: cfg, pool: pool, writes: sharedWrites(int(cfg.MaxConns))}
 	if err := db.promises(ctx); err != nil {
 		pool.Close()
 		return nil, err

@@ -124,6 +124,11 @@ func again(err error) bool {
 
 // once runs fn in one transaction. A refusal that keeps its evidence rolls back the data and commits the entries alone.
 func (db *DB) once(ctx context.Context, fn func(store.Tx) error) error {
+	turn := store.TurnOf(ctx)
+	if err := db.writes.enter(ctx, turn, db.cfg.ReadLimit+time.Second); err != nil {
+		return err
+	}
+	defer db.writes.Leave(turn)
 	tx, end, err := db.begin(ctx, serializable)
 	if err != nil {
 		return err

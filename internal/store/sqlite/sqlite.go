@@ -4,8 +4,8 @@
 // its own, and answered together after one durable commit (group commit, synchronous=FULL). Reads run on connections of
 // their own, opened when they are first needed, on WAL snapshots. One process holds the data directory.
 //
-// The map: sqlite.go (Open, Close, the lock), full.go (a full disk), conn.go (connections, statements, rows), reader.go (View), writer.go
-// (group commit), migrate.go and schema.go (DDL).
+// The map: sqlite.go (Open, Close, the lock), full.go (a full disk), conn.go (connections, statements, rows), reader.go (View), queue.go
+// (whose turn it is), writer.go (group commit), migrate.go and schema.go (DDL).
 package sqlite
 
 import (
@@ -47,7 +47,8 @@ type DB struct {
 	cfg     Config
 	lock    *os.File
 
-	jobs    chan *job
+	queue   *queue
+	clock   types.Clock   // for how long a commit takes members
 	stopped chan struct{} // closed when the writer has ended
 	closing chan struct{}
 	once    sync.Once
@@ -86,7 +87,7 @@ func Open(cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: cfg, lock: lock, jobs: make(chan *job, 256), stopped: make(chan struct{}), closing: make(chan struct{}),
+	db := &DB{cfg: cfg, lock: lock, queue: newQueue(), clock: types.SystemClock{}, stopped: make(chan struct{}), closing: make(chan struct{}),
 		slots: make(chan struct{}, cfg.Readers)}
 	if err := db.prepare(); err != nil {
 		lock.Close()

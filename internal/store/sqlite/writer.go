@@ -6,13 +6,18 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// maxBatch bounds how many requests share a commit.
-const maxBatch = 256
+// maxBatch bounds how many requests share a commit, and slice for how long a commit takes more of them: who is done must not wait for all
+// others who asked meanwhile.
+const (
+	maxBatch = 256
+	slice    = 25 * time.Millisecond
+)
 
 // job is one write request. exclusive runs alone, outside a transaction (migrations).
 type job struct {
@@ -21,6 +26,7 @@ type job struct {
 	exclusive func(*conn) error
 	soon      bool
 	told      bool // the writer's own: the caller has been woken
+	over      bool // the writer's own: it took too long, and is not run again
 	err       error
 	entries   []types.Entry // of a kept refusal
 	done      chan struct{}
@@ -54,11 +60,7 @@ func (db *DB) submit(j *job) error {
 		return errClosed
 	default:
 	}
-	select {
-	case db.jobs <- j:
-	case <-j.ctx.Done():
-		return types.Ended(j.ctx)
-	case <-db.stopped:
+	if !db.queue.push(j) {
 		return errClosed
 	}
 	// Once accepted, the outcome is awaited whatever the context says: an answer about a commit must be true.
@@ -78,21 +80,10 @@ func (db *DB) submit(j *job) error {
 // write is the writer goroutine.
 func (db *DB) write() {
 	defer close(db.stopped)
-	var batch []*job
 	for {
-		var first *job
-		select {
-		case first = <-db.jobs:
-		default:
-			select {
-			case first = <-db.jobs:
-			case <-db.closing:
-				select {
-				case first = <-db.jobs:
-				default:
-					return
-				}
-			}
+		first := db.queue.wait(db.closing)
+		if first == nil {
+			return
 		}
 		if first.exclusive != nil {
 			first.err = first.exclusive(db.writer)
@@ -100,39 +91,36 @@ func (db *DB) write() {
 			continue
 		}
 		db.letCome()
-		var alone *job
-		batch, alone = db.gather(append(batch[:0], first))
-		db.commitBatch(batch)
-		if alone != nil {
-			alone.err = alone.exclusive(db.writer)
-			close(alone.done)
-		}
+		db.commitBatch(first)
 	}
 }
 
 // letCome gives way as long as others have something to add: a request that has its turn now joins this commit instead of the next.
 // It does not wait: when nobody has anything the writer goes on at once.
 func (db *DB) letCome() {
-	for n := -1; n < len(db.jobs); {
-		n = len(db.jobs)
+	for n := -1; n < db.queue.len(); {
+		n = db.queue.len()
 		runtime.Gosched()
 	}
 }
 
-// gather takes what waits already, without waiting for more.
-func (db *DB) gather(batch []*job) ([]*job, *job) {
-	for len(batch) < maxBatch {
-		select {
-		case j := <-db.jobs:
-			if j.exclusive != nil {
-				return batch, j
-			}
-			batch = append(batch, j)
-		default:
-			return batch, nil
+// batch is what shares a commit. While it runs it takes who waits, by turns.
+type batch struct {
+	jobs  []*job
+	more  func() *job // nil when there is nobody, or the batch has had its time
+	until time.Time
+}
+
+// gather is a batch that begins with a job and takes others as they wait, without waiting for more.
+func (db *DB) gather(first *job) *batch {
+	b := &batch{jobs: []*job{first}, until: db.clock.Now().Add(slice)}
+	b.more = func() *job {
+		if len(b.jobs) == maxBatch || db.clock.Now().After(b.until) {
+			return nil
 		}
+		return db.queue.take()
 	}
-	return batch, nil
+	return b
 }
 
 // guardedBatches is for how many batches members are guarded after one had to be undone: whoever fails on purpose costs the others
@@ -146,43 +134,51 @@ var errUnguarded = errors.New("store: a member failed after it wrote")
 // who are refused have almost always written nothing yet: so members are first run without. When one fails after it wrote, all are
 // run again, guarded. When the transaction itself falls apart (full disk, interrupted statement, failed commit) the members are run
 // once more, each in a transaction of its own.
-func (db *DB) commitBatch(batch []*job) {
+//
+// A member that took too long is never run a second time: it has its answer, and would hold up the others once more.
+func (db *DB) commitBatch(first *job) {
 	guarded := db.guarded > 0
 	if guarded {
 		db.guarded--
 	}
-	whole, err := db.tryBatch(batch, guarded)
+	b := db.gather(first)
+	whole, err := db.tryBatch(b, guarded)
 	if errors.Is(err, errUnguarded) {
 		db.guarded = guardedBatches
-		whole, err = db.tryBatch(again(batch), true)
+		b = again(b)
+		whole, err = db.tryBatch(b, true)
 	}
 	if !whole {
-		for _, j := range again(batch) {
-			if ok, e := db.tryBatch([]*job{j}, true); !ok {
-				j.err = e
+		b = again(b)
+		for i := range b.jobs {
+			if b.jobs[i].over {
+				continue
+			}
+			if ok, e := db.tryBatch(&batch{jobs: b.jobs[i : i+1]}, true); !ok && !b.jobs[i].over {
+				b.jobs[i].err = e
 			}
 		}
 	} else if err != nil {
-		for _, j := range batch {
-			if !j.told {
+		for _, j := range b.jobs {
+			if !j.told && !j.over {
 				j.err = err
 			}
 		}
 	}
-	for _, j := range batch {
+	for _, j := range b.jobs {
 		j.tell()
 	}
 }
 
 // again prepares a batch for another run. A caller who was told has gone on and reads the job no more: a copy is run.
-func again(batch []*job) []*job {
-	for i, j := range batch {
+func again(b *batch) *batch {
+	for i, j := range b.jobs {
 		if j.told {
 			second := *j
-			batch[i] = &second
+			b.jobs[i] = &second
 		}
 	}
-	return batch
+	return &batch{jobs: b.jobs}
 }
 
 // tell wakes the caller, once. Those who asked for soon are told when their function ran, the others after the commit.
@@ -195,12 +191,16 @@ func (j *job) tell() {
 
 // tryBatch reports false when nothing of the batch was committed and its members may be run again; members' own errors
 // are in the jobs. An error with true means that the fate of the commit is unknown.
-func (db *DB) tryBatch(batch []*job, guarded bool) (whole bool, err error) {
+func (db *DB) tryBatch(b *batch, guarded bool) (whole bool, err error) {
 	c := db.writer
 	if err := c.exec(beginWrite, nil); err != nil {
 		return false, db.trouble(err)
 	}
-	for _, j := range batch {
+	for i := 0; i < len(b.jobs); i++ {
+		j := b.jobs[i]
+		if j.over {
+			continue
+		}
 		if !db.member(c, j, guarded) {
 			c.exec(rollback, nil)
 			return false, errUnguarded
@@ -213,6 +213,11 @@ func (db *DB) tryBatch(batch []*job, guarded bool) (whole bool, err error) {
 				j.err = slow(errors.New("the transaction was rolled back"))
 			}
 			return false, j.err
+		}
+		if i == len(b.jobs)-1 && b.more != nil {
+			if next := b.more(); next != nil {
+				b.jobs = append(b.jobs, next)
+			}
 		}
 	}
 	db.batch++
@@ -229,7 +234,7 @@ func (db *DB) tryBatch(batch []*job, guarded bool) (whole bool, err error) {
 
 // Meters are how many commits were made durable and how many writes wait for one.
 func (db *DB) Meters() map[string]func() int64 {
-	return map[string]func() int64{"fastness_store_commits_total": db.commits.Load, "fastness_store_queue": func() int64 { return int64(len(db.jobs)) }}
+	return map[string]func() int64{"fastness_store_commits_total": db.commits.Load, "fastness_store_queue": func() int64 { return int64(db.queue.len()) }}
 }
 
 // afterFailedCommit opens a new connection and looks whether the batch's number arrived.
@@ -275,6 +280,8 @@ func (db *DB) member(c *conn, j *job, guarded bool) (clean bool) {
 	if j.err == nil && limited.Err() != nil {
 		j.err = slow(fmt.Errorf("a write function took over %v", db.cfg.WriteTime))
 	}
+	_, keeps := store.Kept(j.err) // its evidence must be written again
+	j.over = j.err != nil && !keeps && limited.Err() != nil && j.ctx.Err() == nil
 	cancel()
 	if c.GetAutocommit() {
 		return true
