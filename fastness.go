@@ -21,6 +21,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/foreign"
 	"github.com/fastness-dev/fastness/internal/identity/mail"
 	"github.com/fastness-dev/fastness/internal/identity/password"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/keep"
 	"github.com/fastness-dev/fastness/internal/ledger"
 	"github.com/fastness-dev/fastness/internal/plan"
@@ -239,7 +240,10 @@ func (a *App) start(fresh bool) error {
 		a.base = "https://localhost:" + port
 	}
 	var err error
-	cfg := keep.Config{Plan: a.Plan, DB: a.DB, Ring: a.ring, Clock: a.opt.Clock, Log: a.opt.Log}
+	cfg := keep.Config{Plan: a.Plan, DB: a.DB, Ring: a.ring, Clock: a.opt.Clock, Log: a.opt.Log,
+		Holds: func(ctx context.Context, r store.Reader, account, by types.ID, epoch int64) (bool, error) {
+			return session.StillHolds(ctx, r, session.Begun{Account: account, Session: by, Epoch: epoch})
+		}}
 	if a.Plan.Development() {
 		cfg.Explained = func(id types.ID, lines []string) {
 			fmt.Fprintf(a.opt.Terminal, "why %s\n%s\n", id, strings.Join(lines, "\n"))

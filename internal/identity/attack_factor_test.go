@@ -89,6 +89,22 @@ func TestPasskeyIsRefusedLater(t *testing.T) {
 	})
 }
 
+// TestStepUpWithAnotherSessionsChallenge: what one session of an account was asked another does not answer.
+func TestStepUpWithAnotherSessionsChallenge(t *testing.T) {
+	real(t, func(t *testing.T, w *town) {
+		w.person("ann@example.org", "patient")
+		b := w.in("ann@example.org")
+		phone := w.key(b, "Phone")
+		other := &browser{}
+		attempt, o := w.discover(other, phone)
+		w.touch(other, attempt, phone.get(o)).want(200)
+		r := w.do("POST", "/auth/step-up/passkey/options", other, nil).want(200)
+		answer := map[string]any{"attempt": r.text("attempt"), "response": phone.get(phone.options(r))}
+		w.do("POST", "/auth/step-up/passkey", b, answer).want(422)
+		w.do("POST", "/auth/step-up/passkey", other, answer).want(200)
+	})
+}
+
 // TestStepUpWithSomebodyElsesChallenge: whoever holds Ann's session and a passkey of his own does not freshen hers with what he proved
 // about himself: not with a challenge of his session, nor with one of his sign-in, nor with one that names nobody.
 func TestStepUpWithSomebodyElsesChallenge(t *testing.T) {

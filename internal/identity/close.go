@@ -13,11 +13,6 @@ func (i *Identity) close(ctx context.Context, tx store.Tx, id types.ID, since ti
 	if err := i.providers.Forget(ctx, tx, id); err != nil {
 		return err
 	}
-	if i.cfg.Plan.Decl.Organisations != nil {
-		if err := i.organisations.Withdraw(ctx, tx, id); err != nil {
-			return err
-		}
-	}
 	if since.IsZero() {
 		return nil
 	}

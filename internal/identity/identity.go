@@ -116,6 +116,9 @@ func New(cfg Config) (*Identity, error) {
 		App: i.app, Passkeys: i.passkeys, Codes: i.codes, Tokens: i.tokens,
 		Federated: func(ctx context.Context, r store.Reader, id types.ID) (bool, error) {
 			return i.providers.Has(ctx, r, id)
+		},
+		Distrust: func(ctx context.Context, tx store.Tx, id, but types.ID) error {
+			return i.links.Distrust(ctx, tx, id, but)
 		}})
 	if _, ok := i.grants.Set(d.SignUp.Roles); !ok {
 		return nil, errors.New("identity: new: sign_up names a role that is not declared; correct sign_up.roles")

@@ -38,6 +38,7 @@ type Config struct {
 	Ring  *seal.Ring
 	Clock types.Clock
 	Log   *slog.Logger // nil: silence
+	Holds replay.Holds // what becomes of an Idempotency-Key whose session was ended for cause; nil: nothing
 	// Explained, when set, is told why each refusal of a rule happened (development's terminal). No values are in it.
 	Explained func(requestID types.ID, lines []string)
 }
@@ -66,7 +67,7 @@ func New(cfg Config) (*Keep, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keep{cfg: cfg, plan: cfg.Plan, db: cfg.DB, keys: &replay.Keys{Ring: cfg.Ring, Clock: cfg.Clock}}
+	k := &Keep{cfg: cfg, plan: cfg.Plan, db: cfg.DB, keys: &replay.Keys{Ring: cfg.Ring, Clock: cfg.Clock, Holds: cfg.Holds}}
 	k.tables = &row.Tables{Plan: cfg.Plan, Ring: cfg.Ring, Dialect: cfg.DB.Dialect()}
 	k.views = &view.Views{Tables: k.tables}
 	k.lists = &page.Lists{Views: k.views, Clock: cfg.Clock}

@@ -242,7 +242,7 @@ func (c *explainCmd) Run(h command.Host) error {
 
 type sessionsCmd struct {
 	somebody
-	End string `name:"end" help:"End this session, or all."`
+	End string `name:"end" help:"End this session and what was begun in it, or all, API tokens too."`
 
 	which types.ID
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/feed"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -27,15 +28,16 @@ type Request struct {
 var (
 	errApproval  = types.Refuse(types.Forbidden, "approval_required", "two persons give this role: ask for it, and let another one approve")
 	errSecond    = types.Refuse(types.Forbidden, "second_person", "who asked for a role, and who would get it, cannot approve it; ask another manager")
-	errNoRequest = types.Refuse(types.NotFound, "not_found", "no such request waits; list them, or ask again: they are void after three days")
+	errNoRequest = types.Refuse(types.NotFound, "not_found", "no such request waits; list them, or ask again: they are void after three days, and when whoever asked was signed out for cause")
 )
 
 var (
-	insertRequest = store.SQL(`INSERT INTO fastness_grant_request (id, account, role, expires, asked_by, at, until) VALUES (?, ?, ?, ?, ?, ?, ?)`)
-	dropRequest   = store.SQL(`DELETE FROM fastness_grant_request WHERE id = ?`)
-	dropRequests  = store.SQL(`DELETE FROM fastness_grant_request WHERE until <= ? OR (account = ? AND role = ?)`)
-	oneRequest    = store.SQL(`SELECT id, account, role, expires, asked_by, at, until FROM fastness_grant_request WHERE id = ? AND until > ?`)
-	allRequests   = store.SQL(`SELECT id, account, role, expires, asked_by, at, until FROM fastness_grant_request WHERE until > ? ORDER BY id`)
+	insertRequest = store.SQL(`INSERT INTO fastness_grant_request (id, account, role, expires, asked_by, at, until, by_account, by_session, by_epoch)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	dropRequest  = store.SQL(`DELETE FROM fastness_grant_request WHERE id = ?`)
+	dropRequests = store.SQL(`DELETE FROM fastness_grant_request WHERE until <= ? OR (account = ? AND role = ?)`)
+	oneRequest   = store.SQL(`SELECT id, account, role, expires, asked_by, at, until FROM fastness_grant_request WHERE id = ? AND until > ? AND ` + session.Holds)
+	allRequests  = store.SQL(`SELECT id, account, role, expires, asked_by, at, until FROM fastness_grant_request WHERE until > ? AND ` + session.Holds + ` ORDER BY id`)
 )
 
 // Give grants a role until a time (zero: without end), or, where the role takes two persons, begins a request and returns its id. The
@@ -63,8 +65,8 @@ func (g *Grants) ask(ctx context.Context, tx store.Tx, by *types.Caller, account
 	if _, err := tx.Exec(ctx, dropRequests, types.IntValue(types.Micros(now)), types.IDValue(account), types.TextValue(role)); err != nil {
 		return "", err
 	}
-	if _, err := tx.Exec(ctx, insertRequest, types.IDValue(id), types.IDValue(account), types.TextValue(role), end(until),
-		types.IDValue(by.Account), types.IntValue(types.Micros(now)), types.IntValue(types.Micros(now.Add(Waiting)))); err != nil {
+	if _, err := tx.Exec(ctx, insertRequest, append([]types.Value{types.IDValue(id), types.IDValue(account), types.TextValue(role), end(until),
+		types.IDValue(by.Account), types.IntValue(types.Micros(now)), types.IntValue(types.Micros(now.Add(Waiting)))}, session.BegunBy(by).Values()...)...); err != nil {
 		return "", err
 	}
 	e := types.NewEntry(types.GrantAsk, types.Done, by, now)

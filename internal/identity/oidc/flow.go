@@ -41,6 +41,7 @@ type flow struct {
 	Purpose  purpose  `json:"w"`
 	Session  types.ID `json:"l,omitempty"` // unless it is to sign in: the session that began it
 	Account  types.ID `json:"a,omitempty"` // with Session: its account
+	Epoch    int64    `json:"e,omitempty"` // with Session: its account's epoch then
 	Device   string   `json:"d,omitempty"` // the device cookie, which is Strict and does not come along on the way back
 }
 
@@ -64,7 +65,7 @@ func (p *Providers) begin(ctx context.Context, one *party, why purpose, back str
 		f.Device = d
 	}
 	if who != nil {
-		f.Session, f.Account = who.Session, who.Account
+		f.Session, f.Account, f.Epoch = who.Session, who.Account, who.Epoch
 	}
 	plain, err := json.Marshal(f)
 	if err != nil {

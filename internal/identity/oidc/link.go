@@ -95,7 +95,7 @@ func (p *Providers) Link(ctx context.Context, who *types.Caller, name, returnTo 
 // his person to another's account, or prove another's session.
 func (p *Providers) still(ctx context.Context, f *flow, r *plan.Request) (*types.Caller, error) {
 	found, err := p.cfg.Sessions.Authenticate(ctx, r.Token.Reveal(), session.Cookie)
-	if err != nil || found.Caller.Session != f.Session || found.Caller.Account != f.Account {
+	if err != nil || found.Caller.Session != f.Session || found.Caller.Account != f.Account || found.Caller.Epoch != f.Epoch {
 		if err != nil && types.KindOf(err) == types.Unavailable {
 			return nil, err
 		}

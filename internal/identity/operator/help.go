@@ -62,7 +62,8 @@ func (d *Desk) SessionsOf(ctx context.Context, by *types.Caller, id types.ID) ([
 	return out, err
 }
 
-// EndSessionOf ends one session of an account, or all ("").
+// EndSessionOf ends one session of an account for cause, or all (""). With one ends what was begun in it, with all whatever was begun or issued
+// before: API tokens too.
 func (d *Desk) EndSessionOf(ctx context.Context, by *types.Caller, id, which types.ID) error {
 	if err := d.mayManage(by); err != nil {
 		return err
@@ -76,9 +77,9 @@ func (d *Desk) EndSessionOf(ctx context.Context, by *types.Caller, id, which typ
 		}
 		var err error
 		if which == "" {
-			err = d.cfg.Sessions.EndAll(ctx, tx, id, "")
+			err = d.cfg.Sessions.RevokeAll(ctx, tx, id, "")
 		} else {
-			err = d.cfg.Sessions.EndOwn(ctx, tx, id, which)
+			err = errors.Join(d.cfg.Sessions.Revoke(ctx, tx, id, which), d.cfg.Links.Distrust(ctx, tx, id, ""))
 		}
 		if err != nil {
 			return err
@@ -131,7 +132,7 @@ func (d *Desk) ResetFactors(ctx context.Context, by *types.Caller, id types.ID, 
 				had |= f.kind
 			}
 		}
-		if err := d.cfg.Sessions.EndAll(ctx, tx, id, ""); err != nil {
+		if err := d.cfg.Sessions.RevokeAll(ctx, tx, id, ""); err != nil {
 			return err
 		}
 		if err := d.keepDemand(ctx, tx, by, id, had); err != nil {

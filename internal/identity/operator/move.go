@@ -44,10 +44,7 @@ func (d *Desk) Move(ctx context.Context, by *types.Caller, id types.ID, email, r
 		} else if err != nil {
 			return err
 		}
-		if err := d.cfg.Accounts.SetState(ctx, tx, id, acc.State); err != nil { // whatever was begun or issued ends
-			return err
-		}
-		if err := d.cfg.Sessions.EndAll(ctx, tx, id, ""); err != nil {
+		if err := d.cfg.Sessions.RevokeAll(ctx, tx, id, ""); err != nil {
 			return err
 		}
 		if err := d.cfg.Links.Moved(ctx, tx, acc); err != nil {

@@ -245,7 +245,7 @@ func (d *Desk) setState(ctx context.Context, by *types.Caller, id types.ID, to a
 			if err := d.cfg.Grants.Guard(ctx, tx, by, id); err != nil {
 				return err
 			}
-			if err := d.cfg.Sessions.EndAll(ctx, tx, id, ""); err != nil {
+			if err := d.cfg.Sessions.RevokeAll(ctx, tx, id, ""); err != nil {
 				return err
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/fastness-dev/fastness/internal/identity/account"
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/seal"
@@ -18,7 +17,7 @@ var (
 )
 
 var (
-	readInvitation = store.SQL(`SELECT id, org, email, role, invited_by, expires FROM fastness_organisation_invitation WHERE hash = ?`)
+	readInvitation = store.SQL(`SELECT id, org, email, role, invited_by, expires FROM fastness_organisation_invitation WHERE hash = ? AND ` + session.Holds)
 	dropInvitation = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE hash = ?`)
 )
 
@@ -67,13 +66,6 @@ func (o *Organisations) use(ctx context.Context, tx store.Tx, secret types.Secre
 	role, err := o.cfg.Roster.role(ctx, tx, n.org, n.by)
 	if err != nil {
 		return nil, err
-	}
-	sender, err := o.cfg.Accounts.Get(ctx, tx, n.by)
-	if err != nil {
-		return nil, err
-	}
-	if sender.State != account.Active {
-		return nil, errLink
 	}
 	if role == "" || o.invites(role) != nil || o.cfg.Roster.rank(n.role) < o.cfg.Roster.rank(role) {
 		return nil, errLink

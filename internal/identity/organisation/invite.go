@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
 	"github.com/fastness-dev/fastness/internal/seal"
@@ -31,14 +32,13 @@ type Invitation struct {
 }
 
 var (
-	insertInvitation = store.SQL(`INSERT INTO fastness_organisation_invitation (hash, id, org, email, email_key, role, invited_by, created, expires)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	replaceInvitation   = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE org = ? AND email_key = ?`)
-	cancelInvitation    = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE org = ? AND id = ?`)
-	listInvitations     = store.SQL(`SELECT id, email, role, expires FROM fastness_organisation_invitation WHERE org = ? AND expires > ? ORDER BY created, id`)
-	countInvitations    = store.SQL(`SELECT count(*) FROM fastness_organisation_invitation WHERE org = ? AND expires > ?`)
-	withdrawInvitations = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE invited_by = ?`)
-	sweepInvitations    = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE expires <= ?`)
+	insertInvitation = store.SQL(`INSERT INTO fastness_organisation_invitation (hash, id, org, email, email_key, role, invited_by, created, expires,
+		by_account, by_session, by_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	replaceInvitation = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE org = ? AND email_key = ?`)
+	cancelInvitation  = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE org = ? AND id = ?`)
+	listInvitations   = store.SQL(`SELECT id, email, role, expires FROM fastness_organisation_invitation WHERE org = ? AND expires > ? AND ` + session.Holds + ` ORDER BY created, id`)
+	countInvitations  = store.SQL(`SELECT count(*) FROM fastness_organisation_invitation WHERE org = ? AND expires > ? AND ` + session.Holds)
+	sweepInvitations  = store.SQL(`DELETE FROM fastness_organisation_invitation WHERE expires <= ?`)
 )
 
 // Invite sends a letter with a link to an address, whether or not an account has it, and says nothing about that. An earlier
@@ -132,8 +132,9 @@ func (o *Organisations) mint(ctx context.Context, tx store.Tx, by *types.Caller,
 	if _, err := tx.Exec(ctx, replaceInvitation, types.IDValue(org), key); err != nil {
 		return types.Secret{}, err
 	}
-	_, err = tx.Exec(ctx, insertInvitation, hashOf(secret), types.IDValue(id), types.IDValue(org), types.BytesValue(sealed), key, types.TextValue(role),
-		types.IDValue(by.Account), types.IntValue(types.Micros(now)), types.IntValue(types.Micros(now.Add(Valid))))
+	_, err = tx.Exec(ctx, insertInvitation, append([]types.Value{hashOf(secret), types.IDValue(id), types.IDValue(org), types.BytesValue(sealed), key,
+		types.TextValue(role), types.IDValue(by.Account), types.IntValue(types.Micros(now)), types.IntValue(types.Micros(now.Add(Valid)))},
+		session.BegunBy(by).Values()...)...)
 	return types.NewSecret(o.cfg.Base + page + "?token=" + url.QueryEscape(secret)), err
 }
 
@@ -178,12 +179,6 @@ func (o *Organisations) Cancel(ctx context.Context, by *types.Caller, org, invit
 		}
 		return o.done(tx, by, org, "invitation cancelled")
 	})
-}
-
-// Withdraw cancels what an account has invited others to.
-func (o *Organisations) Withdraw(ctx context.Context, tx store.Tx, account types.ID) error {
-	_, err := tx.Exec(ctx, withdrawInvitations, types.IDValue(account))
-	return err
 }
 
 // Sweep deletes invitations that are over.

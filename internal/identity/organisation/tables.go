@@ -1,6 +1,9 @@
 package organisation
 
-import "github.com/fastness-dev/fastness/internal/store"
+import (
+	"github.com/fastness-dev/fastness/internal/identity/session"
+	"github.com/fastness-dev/fastness/internal/store"
+)
 
 // Tables returns the tables of a service with organisations. They reference organisations and memberships, which are the plan's.
 func Tables() []store.Table {
@@ -22,8 +25,8 @@ func Tables() []store.Table {
 			Foreign: []store.ForeignKey{of("fastness_organisation_choice_account", "account", "accounts"),
 				of("fastness_organisation_choice_of", "org", "organisations")}},
 		{Name: "fastness_organisation_invitation", Primary: []string{"hash"},
-			Columns: []store.Column{bytes("hash"), text("id"), text("org"), bytes("email"), bytes("email_key"), text("role"),
-				{Name: "invited_by", Type: store.TextColumn}, number("created"), number("expires")},
+			Columns: append([]store.Column{bytes("hash"), text("id"), text("org"), bytes("email"), bytes("email_key"), text("role"),
+				{Name: "invited_by", Type: store.TextColumn}, number("created"), number("expires")}, session.Columns()...),
 			Indexes: []store.Index{{Name: "fastness_organisation_invitation_address", Columns: []string{"org", "email_key"}, Unique: true},
 				{Name: "fastness_organisation_invitation_id", Columns: []string{"id"}, Unique: true},
 				{Name: "fastness_organisation_invitation_expires", Columns: []string{"expires"}}},

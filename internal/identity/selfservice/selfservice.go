@@ -35,6 +35,8 @@ type Config struct {
 	Tokens   *token.Tokens
 	// Federated reports whether the account is linked to an OpenID provider, which is a way in.
 	Federated func(ctx context.Context, r store.Reader, id types.ID) (bool, error)
+	// Distrust is signup.Links.Distrust.
+	Distrust func(ctx context.Context, tx store.Tx, id, but types.ID) error
 }
 
 // Self is the room's self-service. It is safe for concurrent use.

@@ -47,7 +47,7 @@ func (s *Self) SignOut(ctx context.Context, who *types.Caller) error {
 	})
 }
 
-// EndSession ends one of the caller's sessions.
+// EndSession ends one of the caller's sessions. What was begun in another one is void; to end one's own is to sign out.
 func (s *Self) EndSession(ctx context.Context, who *types.Caller, id types.ID) error {
 	if who.Session == "" {
 		return errSession
@@ -56,7 +56,13 @@ func (s *Self) EndSession(ctx context.Context, who *types.Caller, id types.ID) e
 		if err := session.Stands(ctx, tx, who); err != nil {
 			return err
 		}
-		if err := s.cfg.Sessions.EndOwn(ctx, tx, who.Account, id); err != nil {
+		if id == who.Session {
+			return errors.Join(s.cfg.Sessions.End(ctx, tx, id), s.ended(tx, who, id))
+		}
+		if err := s.cfg.Sessions.Revoke(ctx, tx, who.Account, id); err != nil {
+			return err
+		}
+		if err := s.cfg.Distrust(ctx, tx, who.Account, who.Session); err != nil {
 			return err
 		}
 		return s.ended(tx, who, id)
@@ -67,7 +73,7 @@ func (s *Self) EndSession(ctx context.Context, who *types.Caller, id types.ID) e
 	return err
 }
 
-// EndOthers ends every session of the caller but the one that asks.
+// EndOthers ends every session of the caller but the one that asks, and whatever was begun or issued before: API tokens too.
 func (s *Self) EndOthers(ctx context.Context, who *types.Caller) error {
 	if who.Session == "" {
 		return errSession
@@ -88,7 +94,7 @@ func (s *Self) EndOthers(ctx context.Context, who *types.Caller) error {
 				return err
 			}
 		}
-		return s.cfg.Sessions.EndAll(ctx, tx, who.Account, who.Session)
+		return s.cfg.Sessions.RevokeAll(ctx, tx, who.Account, who.Session)
 	})
 }
 

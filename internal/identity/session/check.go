@@ -283,7 +283,7 @@ func (s *Sessions) end(ctx context.Context, h hash, e types.Entry) error {
 		if err != nil {
 			return err
 		}
-		if err := s.End(ctx, tx, again.session); err != nil {
+		if err := s.revoke(ctx, tx, again.account, again.session); err != nil {
 			return err
 		}
 		e.Account, e.Kind, e.Session, e.Outcome, e.Count = again.account, types.Signed, again.session, types.Refused, 1

@@ -8,8 +8,10 @@
 // when it was idle too long, when it is too old, when its owner opened more than may run side by side, when the account's
 // epoch moved on (password, factors, state), or when somebody ends it. The clock jumping back lengthens nothing.
 //
-// The map: session.go (shape), start.go (start, renew, end, list), check.go (what a presented token is worth), cache.go,
-// label.go (what a device is called).
+// What was begun in a session and waits (a link, an invitation, a request, an API token) is judged by session and epoch when it is used.
+//
+// The map: session.go (shape), start.go (start, renew, end, list), begun.go (what is begun in sessions, ends for cause), check.go (what a
+// presented token is worth), cache.go, label.go (what a device is called).
 package session
 
 import (
@@ -147,5 +149,10 @@ func Tables() []store.Table {
 			Indexes: []store.Index{{Name: "fastness_session_token_session", Columns: []string{"session"}}},
 			Foreign: []store.ForeignKey{{Name: "fastness_session_token_of", Columns: []string{"session"},
 				RefTable: "fastness_session", RefColumn: "id", OnDelete: store.Cascade}}},
+		{Name: "fastness_session_ended", Primary: []string{"session"},
+			Columns: []store.Column{text("session"), text("account"), number("at")},
+			Indexes: []store.Index{{Name: "fastness_session_ended_at", Columns: []string{"at"}}},
+			Foreign: []store.ForeignKey{{Name: "fastness_session_ended_owner", Columns: []string{"account"},
+				RefTable: "fastness_account", RefColumn: "id", OnDelete: store.Cascade}}},
 	}
 }

@@ -178,25 +178,6 @@ func (s *Sessions) End(ctx context.Context, tx store.Tx, session types.ID) error
 	return announce(ctx, tx, session)
 }
 
-var allOf = store.SQL(`SELECT id FROM fastness_session WHERE account = ?`)
-
-// EndAll ends every session of the account but one ("" for none).
-func (s *Sessions) EndAll(ctx context.Context, tx store.Tx, account, but types.ID) error {
-	all, err := ids(ctx, tx, allOf, types.IDValue(account))
-	if err != nil {
-		return err
-	}
-	for _, id := range all {
-		if id == but {
-			continue
-		}
-		if err := s.End(ctx, tx, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 var markRenew = store.SQL(`UPDATE fastness_session SET renew = 1 WHERE account = ?`)
 
 // RenewSoon makes every cookie session of the account take a new token at its next use: its roles changed.
@@ -280,23 +261,14 @@ func (s *Sessions) List(ctx context.Context, r store.Reader, account types.ID) (
 	return out, rows.Err()
 }
 
-// EndOwn ends a session of the account; ErrNone when it is not one.
-func (s *Sessions) EndOwn(ctx context.Context, tx store.Tx, account, session types.ID) error {
-	own, err := ids(ctx, tx, allOf, types.IDValue(account))
-	if err != nil {
-		return err
-	}
-	for _, id := range own {
-		if id == session {
-			return s.End(ctx, tx, session)
-		}
-	}
-	return ErrNone
-}
+var allOf = store.SQL(`SELECT id FROM fastness_session WHERE account = ?`)
 
-// Sweep deletes sessions that are over.
+// Sweep deletes sessions that are over, and forgets those that were ended for cause when nothing can wait any more that they began.
 func (s *Sessions) Sweep(ctx context.Context) error {
 	return s.db.Write(ctx, func(tx store.Tx) error {
+		if _, err := tx.Exec(ctx, sweepEnded, types.IntValue(types.Micros(s.now().Add(-longest)))); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, sweep, types.IntValue(types.Micros(s.now())))
 		return err
 	})

@@ -29,7 +29,7 @@ func (m *Machine) ChangeFactor(ctx context.Context, tx store.Tx, who *types.Call
 	if err := tx.Record(e); err != nil {
 		return nil, err
 	}
-	if err := m.cfg.Sessions.EndAll(ctx, tx, who.Account, who.Session); err != nil {
+	if err := m.cfg.Sessions.RevokeAll(ctx, tx, who.Account, who.Session); err != nil {
 		return nil, err
 	}
 	acc, err := m.cfg.Accounts.Get(ctx, tx, who.Account)

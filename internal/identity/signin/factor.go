@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
 	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -20,13 +21,15 @@ type attempt struct {
 	epoch     int64
 	proved    types.Factor
 	tries     int64
-	challenge []byte // opened; nil: none
-	factor    string // the factor that the challenge belongs to
+	challenge []byte   // opened; nil: none
+	factor    string   // the factor that the challenge belongs to
+	session   types.ID // of a step-up: the session that asked
 }
 
 var (
-	insertAttempt = store.SQL(`INSERT INTO fastness_attempt (hash, account, epoch, proved, expires, tries, factor) VALUES (?, ?, ?, ?, ?, 0, '')`)
-	readAttempt   = store.SQL(`SELECT account, epoch, proved, expires, tries, factor, challenge FROM fastness_attempt WHERE hash = ?`)
+	insertAttempt = store.SQL(`INSERT INTO fastness_attempt (hash, account, epoch, proved, expires, by_account, by_session, by_epoch, tries, factor)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, '')`)
+	readAttempt   = store.SQL(`SELECT account, epoch, proved, expires, tries, factor, challenge, by_session FROM fastness_attempt WHERE hash = ? AND ` + session.Holds)
 	countAttempt  = store.SQL(`UPDATE fastness_attempt SET tries = tries + 1 WHERE hash = ?`)
 	askAttempt    = store.SQL(`UPDATE fastness_attempt SET factor = ?, challenge = ? WHERE hash = ?`)
 	deleteAttempt = store.SQL(`DELETE FROM fastness_attempt WHERE hash = ?`)
@@ -34,8 +37,8 @@ var (
 	sweepAttempts = store.SQL(`DELETE FROM fastness_attempt WHERE expires <= ?`)
 )
 
-// ask begins an attempt that names the factors of which one is owed.
-func (m *Machine) ask(ctx context.Context, tx store.Tx, acc *account.Account, p Proof) (*Step, error) {
+// ask begins an attempt that names the factors of which one is owed. by is the session that steps up; zero for a sign-in.
+func (m *Machine) ask(ctx context.Context, tx store.Tx, acc *account.Account, p Proof, by session.Begun) (*Step, error) {
 	step := &Step{Attempt: types.NewSecret(types.Token(32)), Expires: m.cfg.Clock.Now().Add(m.cfg.TTL)}
 	for _, f := range m.cfg.Factors {
 		has, err := f.Enrolled(ctx, tx, acc.ID)
@@ -52,8 +55,8 @@ func (m *Machine) ask(ctx context.Context, tx store.Tx, acc *account.Account, p 
 	if _, err := tx.Exec(ctx, dropAttempts, types.IDValue(acc.ID), types.IntValue(types.Micros(m.cfg.Clock.Now()))); err != nil {
 		return nil, err
 	}
-	_, err := tx.Exec(ctx, insertAttempt, hashOf(step.Attempt), types.IDValue(acc.ID), types.IntValue(acc.Epoch),
-		types.IntValue(int64(p.Factors)), types.IntValue(types.Micros(step.Expires)))
+	_, err := tx.Exec(ctx, insertAttempt, append([]types.Value{hashOf(step.Attempt), types.IDValue(acc.ID), types.IntValue(acc.Epoch),
+		types.IntValue(int64(p.Factors)), types.IntValue(types.Micros(step.Expires))}, by.Values()...)...)
 	return step, err
 }
 
@@ -72,7 +75,8 @@ func (m *Machine) load(ctx context.Context, r store.Reader, secret types.Secret)
 	if !rows.Next() {
 		return nil, firstOf(rows.Err(), errAttempt)
 	}
-	a := &attempt{account: types.ID(rows.Text(0)), epoch: rows.Int(1), proved: types.Factor(rows.Int(2)), tries: rows.Int(4), factor: rows.Text(5)}
+	a := &attempt{account: types.ID(rows.Text(0)), epoch: rows.Int(1), proved: types.Factor(rows.Int(2)), tries: rows.Int(4), factor: rows.Text(5),
+		session: types.ID(rows.Text(7))}
 	if types.Micros(m.cfg.Clock.Now()) >= rows.Int(3) || a.tries >= int64(m.cfg.Tries) {
 		return nil, errAttempt
 	}
@@ -131,8 +135,8 @@ func (m *Machine) Discover(ctx context.Context, name string, c Client) (types.Se
 	}
 	secret := types.NewSecret(types.Token(32))
 	err = m.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		if _, err := tx.Exec(ctx, insertAttempt, hashOf(secret), types.Value{}, types.IntValue(0), types.IntValue(0),
-			types.IntValue(types.Micros(m.cfg.Clock.Now().Add(m.cfg.TTL)))); err != nil {
+		if _, err := tx.Exec(ctx, insertAttempt, append([]types.Value{hashOf(secret), {}, types.IntValue(0), types.IntValue(0),
+			types.IntValue(types.Micros(m.cfg.Clock.Now().Add(m.cfg.TTL)))}, session.Begun{}.Values()...)...); err != nil {
 			return err
 		}
 		return m.keep(ctx, tx, secret, "", name, state)
@@ -350,9 +354,9 @@ func Tables() []store.Table {
 		return store.Column{Name: name, Type: store.IntColumn, NotNull: true}
 	}
 	return []store.Table{{Name: "fastness_attempt", Primary: []string{"hash"},
-		Columns: []store.Column{{Name: "hash", Type: store.BytesColumn, NotNull: true},
+		Columns: append([]store.Column{{Name: "hash", Type: store.BytesColumn, NotNull: true},
 			{Name: "account", Type: store.TextColumn}, number("epoch"), number("proved"), number("expires"),
-			number("tries"), {Name: "factor", Type: store.TextColumn, NotNull: true}, {Name: "challenge", Type: store.BytesColumn}},
+			number("tries"), {Name: "factor", Type: store.TextColumn, NotNull: true}, {Name: "challenge", Type: store.BytesColumn}}, session.Columns()...),
 		Indexes: []store.Index{{Name: "fastness_attempt_account", Columns: []string{"account"}},
 			{Name: "fastness_attempt_expires", Columns: []string{"expires"}}},
 		Foreign: []store.ForeignKey{{Name: "fastness_attempt_owner", Columns: []string{"account"}, RefTable: "fastness_account",

@@ -189,7 +189,7 @@ func (m *Machine) prove(ctx context.Context, tx store.Tx, acc *account.Account, 
 		return nil, errRefused
 	}
 	if !enough(acc, p.Factors) {
-		return m.ask(ctx, tx, acc, p)
+		return m.ask(ctx, tx, acc, p, session.Begun{})
 	}
 	c := p.Client
 	e := types.NewEntry(types.SignIn, types.Done, c.caller(), m.cfg.Clock.Now())

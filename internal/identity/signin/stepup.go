@@ -115,7 +115,10 @@ func (m *Machine) StepUpChallenge(ctx context.Context, who *types.Caller, name s
 		if !has {
 			return errUnknown
 		}
-		step, err = m.ask(ctx, tx, acc, Proof{Account: acc.ID}) // proves nothing yet, so it could never become a session alone
+		if err := session.Stands(ctx, tx, who); err != nil {
+			return err
+		}
+		step, err = m.ask(ctx, tx, acc, Proof{Account: acc.ID}, session.BegunBy(who)) // proves nothing yet, so it could never become a session alone
 		return err
 	})
 	if err != nil {
@@ -182,7 +185,7 @@ func (m *Machine) judge(ctx context.Context, tx store.Tx, f Factor, who *types.C
 	if err != nil {
 		return false, err
 	}
-	if a.account != who.Account {
+	if a.account != who.Account || a.session != who.Session {
 		return true, nil
 	}
 	return m.verify(ctx, tx, f, a, secret, response)

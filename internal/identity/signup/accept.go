@@ -9,7 +9,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-var liveInvitation = store.SQL(`SELECT id FROM fastness_link WHERE account = ? AND kind = ? AND expires > ?`)
+var liveInvitation = store.SQL(`SELECT id FROM fastness_link WHERE account = ? AND kind = ? AND expires > ? AND ` + good)
 
 // Invited reports whether the account waits for its owner and an invitation or enrolment link to it is still good.
 func (l *Links) Invited(ctx context.Context, r store.Reader, acc *account.Account) (bool, error) {

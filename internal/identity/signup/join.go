@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/throttle"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -147,9 +148,11 @@ func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles [
 		if !now.Unruled() && !l.cfg.Grants.Manages(now, "accounts") {
 			return errManage
 		}
-		if id, err = l.waiting(ctx, tx, now, canonical); err != nil {
+		acc, err := l.waiting(ctx, tx, now, canonical)
+		if err != nil {
 			return err
 		}
+		id = acc.ID
 		for _, role := range roles {
 			if _, err := l.cfg.Grants.Give(ctx, tx, by, id, role, time.Time{}); err != nil {
 				return err
@@ -159,7 +162,7 @@ func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles [
 		if mail {
 			valid = l.cfg.InviteValid
 		}
-		if where, err = l.mint(ctx, tx, link{kind: kindEnrol, account: id, email: canonical, mailed: mail}, valid); err != nil || !mail {
+		if where, err = l.mint(ctx, tx, link{kind: kindEnrol, account: id, email: canonical, mailed: mail, epoch: acc.Epoch, by: session.BegunBy(by)}, valid); err != nil || !mail {
 			return err
 		}
 		return l.cfg.Outbox.Add(ctx, tx, Mail{To: canonical, Letter: LetterInvite, Link: where, Valid: valid, Account: id, Language: by.Language})
@@ -168,35 +171,38 @@ func (l *Links) Add(ctx context.Context, by *types.Caller, email string, roles [
 }
 
 // waiting returns the invited account of the address, made now if there is none; errTaken when it is somebody's already.
-func (l *Links) waiting(ctx context.Context, tx store.Tx, by *types.Caller, email string) (types.ID, error) {
+func (l *Links) waiting(ctx context.Context, tx store.Tx, by *types.Caller, email string) (*account.Account, error) {
 	acc, err := l.cfg.Accounts.Find(ctx, tx, email)
 	switch {
 	case err == nil && acc.State != account.Invited:
-		return "", errTaken
+		return nil, errTaken
 	case err == nil:
 		above, err := l.cfg.Grants.Above(ctx, tx, by, acc.ID)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if above { // the new link would make him that somebody
-			return "", errAbove
+			return nil, errAbove
 		}
 		_, err = tx.Exec(ctx, dropAccount, types.IDValue(acc.ID))
-		return acc.ID, err
+		return acc, err
 	case !errors.Is(err, account.ErrNone):
-		return "", err
+		return nil, err
 	}
 	now := l.cfg.Clock.Now()
 	id := types.NewID(now)
 	if err := l.cfg.Profiles.Create(ctx, tx, id, nil); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := l.cfg.Accounts.Create(ctx, tx, account.Fresh{ID: id, State: account.Invited, Email: email}); err != nil {
-		return "", err
+		return nil, err
 	}
 	e := types.NewEntry(types.AccountState, types.Done, by, now)
 	e.Collection, e.Row, e.Code = "accounts", id, string(account.Invited)
-	return id, tx.Record(e)
+	if err := tx.Record(e); err != nil {
+		return nil, err
+	}
+	return l.cfg.Accounts.Get(ctx, tx, id)
 }
 
 // Enrol uses an enrolment link: the owner sets a password (and profile fields, if any) and the account becomes active. It

@@ -87,8 +87,8 @@ type Policy interface {
 	Check(password types.Secret, mfa bool, context []string) error
 }
 
-// Close ends, in the transaction that locks an account, what else lets somebody in or was begun there: links to providers, invitations
-// that it sent, and the second factors that were enrolled since a moment; zero: none.
+// Close ends, in the transaction that locks an account, what else lets somebody in: links to providers, and the second factors
+// that were enrolled since a moment; zero: none.
 type Close func(ctx context.Context, tx store.Tx, id types.ID, since time.Time) error
 
 // Config is the parts; all required unless they say otherwise.
@@ -159,22 +159,30 @@ type link struct {
 	profile  json.RawMessage
 	mailed   bool // it went by mail, so using it proves the address
 	expires  time.Time
+	by       session.Begun // who began it
+	epoch    int64         // of account when it was made
 }
 
 var errLink = types.Refuse(types.Invalid, "link_over", "the link was used, replaced or is too old; ask for a new one")
 
 var (
-	insertLink = store.SQL(`INSERT INTO fastness_link (hash, id, kind, account, email, email_key, password, profile, mailed, expires)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	readLink    = store.SQL(`SELECT id, kind, account, email, password, profile, mailed, expires FROM fastness_link WHERE hash = ?`)
+	insertLink = store.SQL(`INSERT INTO fastness_link (hash, id, kind, account, email, email_key, password, profile, mailed, expires, epoch,
+		by_account, by_session, by_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	readLink    = store.SQL(`SELECT id, kind, account, email, password, profile, mailed, expires FROM fastness_link WHERE hash = ? AND ` + good)
 	dropLink    = store.SQL(`DELETE FROM fastness_link WHERE hash = ?`)
 	dropAddress = store.SQL(`DELETE FROM fastness_link WHERE email_key = ? AND kind <> 'lock'`) // those close an account that somebody moved away from the address
 	dropAccount = store.SQL(`DELETE FROM fastness_link WHERE account = ?`)
 	// dropPending spares the links by which an owner closes the account: whoever was in it must not void them by what he does next, a move to
 	// another address, another password, a lock.
 	dropPending = store.SQL(`DELETE FROM fastness_link WHERE account = ? AND kind <> 'lock'`)
+	dropMoves   = store.SQL(`DELETE FROM fastness_link WHERE account = ? AND kind = 'email' AND by_session <> ?`)
 	sweepLinks  = store.SQL(`DELETE FROM fastness_link WHERE expires <= ?`)
 )
+
+// good is the condition under which a link may be used: whoever began it still stands, and so does the account that it opens or moves as it did
+// when the link was made. A link that locks an account is for its owner against whoever changed it since.
+const good = session.Holds + ` AND (kind IN ('` + kindLock + `', '` + kindSignUp + `') OR
+	EXISTS (SELECT 1 FROM fastness_account t WHERE t.id = fastness_link.account AND t.epoch = fastness_link.epoch))`
 
 // mint stores a link and returns its address on the configured host. The row is the same size and work for every kind.
 func (l *Links) mint(ctx context.Context, tx store.Tx, n link, valid time.Duration) (types.Secret, error) {
@@ -195,9 +203,9 @@ func (l *Links) mint(ctx context.Context, tx store.Tx, n link, valid time.Durati
 	if err != nil {
 		return types.Secret{}, err
 	}
-	_, err = tx.Exec(ctx, insertLink, hashOf(secret), types.IDValue(id), types.TextValue(n.kind), types.IDValue(n.account), email,
+	_, err = tx.Exec(ctx, insertLink, append([]types.Value{hashOf(secret), types.IDValue(id), types.TextValue(n.kind), types.IDValue(n.account), email,
 		types.BytesValue(l.cfg.Accounts.Key(n.email)), password, profile, types.BoolValue(n.mailed),
-		types.IntValue(types.Micros(l.cfg.Clock.Now().Add(valid))))
+		types.IntValue(types.Micros(l.cfg.Clock.Now().Add(valid))), types.IntValue(n.epoch)}, n.by.Values()...)...)
 	return types.NewSecret(l.cfg.Base + pages[n.kind] + "?token=" + url.QueryEscape(secret)), err
 }
 
@@ -233,6 +241,13 @@ func (l *Links) used(ctx context.Context, tx store.Tx, secret types.Secret, kind
 		return nil, nil, errLink
 	}
 	return n, acc, nil
+}
+
+// Distrust ends the moves to other addresses that were asked for elsewhere than in one session of the account ("" for none), when somebody ends a
+// session for cause: whoever was in it may have asked in an earlier one, and no list shows it.
+func (l *Links) Distrust(ctx context.Context, tx store.Tx, id, but types.ID) error {
+	_, err := tx.Exec(ctx, dropMoves, types.IDValue(id), types.TextValue(string(but)))
+	return err
 }
 
 // drop ends what is pending for an account.
@@ -285,10 +300,10 @@ func Tables() []store.Table {
 		return store.Column{Name: name, Type: store.BytesColumn, NotNull: true}
 	}
 	return []store.Table{{Name: "fastness_link", Primary: []string{"hash"},
-		Columns: []store.Column{bytes("hash"), {Name: "id", Type: store.TextColumn, NotNull: true},
+		Columns: append([]store.Column{bytes("hash"), {Name: "id", Type: store.TextColumn, NotNull: true},
 			{Name: "kind", Type: store.TextColumn, NotNull: true}, {Name: "account", Type: store.TextColumn}, bytes("email"),
 			bytes("email_key"), bytes("password"), bytes("profile"), {Name: "mailed", Type: store.IntColumn, NotNull: true},
-			{Name: "expires", Type: store.IntColumn, NotNull: true}},
+			{Name: "expires", Type: store.IntColumn, NotNull: true}, {Name: "epoch", Type: store.IntColumn}}, session.Columns()...),
 		Indexes: []store.Index{{Name: "fastness_link_email", Columns: []string{"email_key"}},
 			{Name: "fastness_link_account", Columns: []string{"account"}},
 			{Name: "fastness_link_expires", Columns: []string{"expires"}}},

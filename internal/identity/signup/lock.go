@@ -105,7 +105,7 @@ func (l *Links) lock(ctx context.Context, tx store.Tx, acc *account.Account, to 
 	if err := l.cfg.Accounts.SetPassword(ctx, tx, acc.ID, types.Secret{}); err != nil { // he fears that somebody knows it, whoever opens the account
 		return err
 	}
-	if err := l.cfg.Sessions.EndAll(ctx, tx, acc.ID, ""); err != nil {
+	if err := l.cfg.Sessions.RevokeAll(ctx, tx, acc.ID, ""); err != nil {
 		return err
 	}
 	if err := l.drop(ctx, tx, acc.ID); err != nil {

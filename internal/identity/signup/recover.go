@@ -36,7 +36,7 @@ func (l *Links) Recover(ctx context.Context, email string, c signin.Client) erro
 		e := types.NewEntry(types.Recover, types.Refused, clientCaller(c), began)
 		e.Collection, e.Code = "accounts", "asked"
 		if reach {
-			n.kind, n.account, n.email = kindRecover, acc.ID, acc.Email
+			n.kind, n.account, n.email, n.epoch = kindRecover, acc.ID, acc.Email, acc.Epoch
 			e.Row, e.Outcome = acc.ID, types.Done
 		}
 		where, err := l.mint(ctx, tx, n, valid)
@@ -115,7 +115,7 @@ func (l *Links) replace(ctx context.Context, tx store.Tx, acc *account.Account, 
 	if err := l.cfg.Machine.Renewed(ctx, tx, acc, false); err != nil {
 		return err
 	}
-	if err := l.cfg.Sessions.EndAll(ctx, tx, acc.ID, but); err != nil {
+	if err := l.cfg.Sessions.RevokeAll(ctx, tx, acc.ID, but); err != nil {
 		return err
 	}
 	if err := l.drop(ctx, tx, acc.ID); err != nil {
@@ -162,8 +162,11 @@ func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, 
 		if err := tx.Record(types.NewEntry(types.PasswordSet, types.Done, who, l.cfg.Clock.Now())); err != nil {
 			return err
 		}
+		if now, err = l.cfg.Accounts.Get(ctx, tx, acc.ID); err != nil {
+			return err
+		}
 		started, err = l.cfg.Sessions.Renew(ctx, tx, who.Session, session.Level{Factors: who.Factors | types.Password,
-			FreshAt: l.cfg.Clock.Now(), Cause: true, Epoch: acc.Epoch + 1})
+			FreshAt: l.cfg.Clock.Now(), Cause: true, Epoch: now.Epoch})
 		return err
 	})
 	return started, err
@@ -208,7 +211,7 @@ func (l *Links) ChangeEmail(ctx context.Context, who *types.Caller, email string
 		if err != nil {
 			return err
 		}
-		n := link{kind: kindEmail, account: acc.ID, email: canonical, mailed: true}
+		n := link{kind: kindEmail, account: acc.ID, email: canonical, mailed: true, epoch: acc.Epoch, by: session.BegunBy(who)}
 		m := Mail{To: canonical, Letter: LetterEmailConfirm, Valid: l.cfg.Confirm, Account: acc.ID, Language: who.Language}
 		switch owner, err := l.cfg.Accounts.Find(ctx, tx, canonical); {
 		case err == nil:

@@ -3,7 +3,8 @@
 // Policy: a token always expires, carries a subset of the roles that its owner had in force when he issued it from a
 // freshly proved session and the organisation that was active there, may be narrowed to collections and actions, and never counts as freshly proved. Its secret
 // begins with fst_, so that scanners find it in repositories, and is stored as a hash only. It dies with the account's
-// epoch: a new password, new factors or another state end every token; a role that is withdrawn goes from tokens at once.
+// epoch, and with the session that issued it when that is ended for cause: a new password, new factors, another state or "end all sessions" end every
+// token; a role that is withdrawn goes from tokens at once.
 package token
 
 import (
@@ -110,12 +111,12 @@ func invalid(path, code, detail string) error {
 
 var (
 	epoch  = store.SQL(`SELECT epoch FROM fastness_account WHERE id = ? AND state = 'active'`)
-	insert = store.SQL(`INSERT INTO fastness_api_token (id, hash, account, epoch, name, roles, scope, created, expires, used, org)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`)
+	insert = store.SQL(`INSERT INTO fastness_api_token (id, hash, account, epoch, name, roles, scope, created, expires, used, org,
+		by_account, by_session, by_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`)
 	listOf = store.SQL(`SELECT t.id, t.name, t.roles, t.scope, t.created, t.expires, t.used, t.org FROM fastness_api_token t
-		JOIN fastness_account a ON a.id = t.account WHERE t.account = ? AND t.epoch = a.epoch AND t.expires > ? ORDER BY t.id`)
-	load = store.SQL(`SELECT t.id, t.account, t.roles, t.scope, t.expires, t.used, t.org FROM fastness_api_token t
-		JOIN fastness_account a ON a.id = t.account WHERE t.hash = ? AND t.epoch = a.epoch AND a.state = 'active'`)
+		JOIN fastness_account a ON a.id = t.account WHERE t.account = ? AND t.epoch = a.epoch AND t.expires > ? AND ` + session.Holds + ` ORDER BY t.id`)
+	load = store.SQL(`SELECT t.id, t.account, t.roles, t.scope, t.expires, t.used, t.org, t.epoch FROM fastness_api_token t
+		JOIN fastness_account a ON a.id = t.account WHERE t.hash = ? AND t.epoch = a.epoch AND a.state = 'active' AND ` + session.Holds)
 	remove = store.SQL(`DELETE FROM fastness_api_token WHERE id = ? AND account = ?`)
 	use    = store.SQL(`UPDATE fastness_api_token SET used = ? WHERE id = ? AND used < ?`)
 	sweep  = store.SQL(`DELETE FROM fastness_api_token WHERE expires <= ?`)
@@ -159,9 +160,9 @@ func (t *Tokens) Issue(ctx context.Context, who *types.Caller, f Fresh) (*Listed
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insert, types.IDValue(l.ID), hashOf(secret), types.IDValue(who.Account), types.IntValue(at),
+		if _, err := tx.Exec(ctx, insert, append([]types.Value{types.IDValue(l.ID), hashOf(secret), types.IDValue(who.Account), types.IntValue(at),
 			types.TextValue(f.Name), types.TextValue(strings.Join(l.Roles, ",")), types.TextValue(string(scope)),
-			types.IntValue(types.Micros(now)), types.IntValue(types.Micros(f.Expires)), types.IDValue(who.Org)); err != nil {
+			types.IntValue(types.Micros(now)), types.IntValue(types.Micros(f.Expires)), types.IDValue(who.Org)}, session.BegunBy(who).Values()...)...); err != nil {
 			return err
 		}
 		e := types.NewEntry(types.TokenIssue, types.Done, who, now)
@@ -331,7 +332,7 @@ func (t *Tokens) read(ctx context.Context, r store.Reader, h [32]byte, e *entry,
 		}
 		return "", 0, ErrNone
 	}
-	e.caller = types.Caller{Kind: types.Signed, Token: types.ID(rows.Text(0)), Account: types.ID(rows.Text(1)), Org: types.ID(rows.Text(6))}
+	e.caller = types.Caller{Kind: types.Signed, Token: types.ID(rows.Text(0)), Account: types.ID(rows.Text(1)), Org: types.ID(rows.Text(6)), Epoch: rows.Int(7)}
 	var scope map[string][]string
 	if err := json.Unmarshal(rows.Bytes(3), &scope); err != nil {
 		return "", 0, err
@@ -377,9 +378,9 @@ func Tables() []store.Table {
 		return store.Column{Name: name, Type: store.IntColumn, NotNull: true}
 	}
 	return []store.Table{{Name: "fastness_api_token", Primary: []string{"id"},
-		Columns: []store.Column{text("id"), {Name: "hash", Type: store.BytesColumn, NotNull: true}, text("account"),
+		Columns: append([]store.Column{text("id"), {Name: "hash", Type: store.BytesColumn, NotNull: true}, text("account"),
 			number("epoch"), text("name"), text("roles"), text("scope"), number("created"), number("expires"), number("used"),
-			{Name: "org", Type: store.TextColumn}},
+			{Name: "org", Type: store.TextColumn}}, session.Columns()...),
 		Indexes: []store.Index{{Name: "fastness_api_token_hash", Columns: []string{"hash"}, Unique: true},
 			{Name: "fastness_api_token_account", Columns: []string{"account"}}},
 		Foreign: []store.ForeignKey{{Name: "fastness_api_token_owner", Columns: []string{"account"}, RefTable: "fastness_account",

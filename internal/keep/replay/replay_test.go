@@ -11,6 +11,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/keep/keeptest"
 	"github.com/fastness-dev/fastness/internal/keep/replay"
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -207,6 +208,51 @@ func TestBadKeys(t *testing.T) {
 		keeptest.Want(t, send(olga, strings.Repeat("k", 65)), types.Malformed, "bad_idempotency_key")
 		if err := send(olga, strings.Repeat("k", 64)); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestKeyOfAnEndedSession: a key whose session was ended for cause, or whose account has another epoch since, neither repeats the act nor passes
+// for it, whatever the body; one that still stands is replayed.
+func TestKeyOfAnEndedSession(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		thief := *o.owner
+		thief.Session, thief.Epoch = types.RandomID(), 7
+		stands := true
+		keys := &replay.Keys{Ring: o.Ring, Clock: o.Clock, Holds: func(_ context.Context, _ store.Reader, account, session types.ID, epoch int64) (bool, error) {
+			if account != thief.Account || session != thief.Session || epoch != 7 {
+				t.Errorf("judged are %s %s %d", account, session, epoch)
+			}
+			return stands, nil
+		}}
+		find := func(c *types.Caller, body string) (done *replay.Done, err error) {
+			key, err := keys.New(c, replay.Request{Key: "k", Method: "POST", Path: path, Body: []byte(body)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = o.DB.Write(t.Context(), func(tx store.Tx) (err error) {
+				if done, err = key.Find(t.Context(), tx); done == nil && err == nil {
+					return key.Keep(t.Context(), tx, 201, "row")
+				}
+				return err
+			})
+			return done, err
+		}
+		if done, err := find(&thief, "{}"); done != nil || err != nil {
+			t.Fatal(done, err)
+		}
+		owner := *o.owner
+		owner.Session, owner.Epoch = types.RandomID(), 8
+		if done, err := find(&owner, "{}"); err != nil || done == nil || done.Row != "row" {
+			t.Errorf("another session's key is not replayed: %v %v", done, err)
+		}
+		stands = false
+		for _, body := range []string{"{}", `{"a": 1}`} {
+			done, err := find(&owner, body)
+			keeptest.Want(t, err, types.Conflict, "idempotency_over")
+			if done != nil {
+				t.Error("replayed", done)
+			}
 		}
 	})
 }
