@@ -9,42 +9,81 @@ import (
 	"encoding/hex"
 	"math/big"
 	"strconv"
+	"sync"
 	"testing"
 )
 
 func number(i int64) []byte { return big.NewInt(i).Bytes() }
 
-// TestRSA: keys that are too small or too large, or with which anybody could sign.
-func TestRSA(t *testing.T) {
-	good, err := rsa.GenerateKey(rand.Reader, 2048)
+var made = sync.OnceValue(func() *rsa.PrivateKey {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	for _, e := range []int64{3, 65537, 1<<31 - 1} {
-		if _, err := RSA(good.N.Bytes(), number(e)); err != nil {
-			t.Errorf("%d: %v", e, err)
-		}
-	}
-	of := func(bits uint) []byte { // an odd number of so many bits that no chip made
-		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
-		n.SetBit(n, 0, 1)
-		for roca(n) {
-			n.Add(n, big.NewInt(2))
-		}
-		return n.Bytes()
-	}
-	if _, err := RSA(of(8192), number(65537)); err != nil {
-		t.Error(err)
-	}
-	even := new(big.Int).Sub(good.N, big.NewInt(1)).Bytes()
-	for name, k := range map[string][2][]byte{"no modulus": {nil, number(3)}, "zero": {{0}, number(3)}, "one": {{1}, number(3)}, "1024 bits": {of(1024), number(3)},
-		"2047 bits": {of(2047), number(3)}, "8193 bits": {of(8193), number(3)}, "even": {even, number(3)}, "no exponent": {good.N.Bytes(), nil}, "e 0": {good.N.Bytes(), {0}},
-		"e 1": {good.N.Bytes(), {1}}, "e 2": {good.N.Bytes(), {2}}, "e even": {good.N.Bytes(), number(65536)}, "e of 32 bits": {good.N.Bytes(), number(1<<32 - 1)},
-		"e of 40 bits": {good.N.Bytes(), number(1<<40 - 1)}, "padded": {append([]byte{0}, good.N.Bytes()...), number(3)}, "padded e": {good.N.Bytes(), {0, 3}}} {
+	return k
+})
+
+func refused(t *testing.T, keys map[string][2][]byte) {
+	t.Helper()
+	for name, k := range keys {
 		if _, err := RSA(k[0], k[1]); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
+}
+
+// odd is an odd number of so many bits that no chip made.
+func odd(bits uint) []byte {
+	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+	n.SetBit(n, 0, 1)
+	for roca(n) {
+		n.Add(n, big.NewInt(2))
+	}
+	return n.Bytes()
+}
+
+// TestSize: keys that are too small, or too dear.
+func TestSize(t *testing.T) {
+	if _, err := RSA(odd(8192), number(65537)); err != nil {
+		t.Error(err)
+	}
+	refused(t, map[string][2][]byte{"1024 bits": {odd(1024), number(3)}, "2047 bits": {odd(2047), number(3)}, "8193 bits": {odd(8193), number(3)}})
+}
+
+// TestExponent: with the exponent 1 anybody can sign, with an even one nobody.
+func TestExponent(t *testing.T) {
+	n := made().N.Bytes()
+	for _, e := range []int64{3, 65537, 1<<31 - 1} {
+		if _, err := RSA(n, number(e)); err != nil {
+			t.Errorf("%d: %v", e, err)
+		}
+	}
+	refused(t, map[string][2][]byte{"1": {n, {1}}, "2": {n, {2}}, "65536": {n, number(65536)}})
+}
+
+// TestRSA: numbers that are none of a key.
+func TestRSA(t *testing.T) {
+	n := made().N.Bytes()
+	even := new(big.Int).Sub(made().N, big.NewInt(1)).Bytes()
+	refused(t, map[string][2][]byte{"no modulus": {nil, number(3)}, "zero": {{0}, number(3)}, "even": {even, number(3)}, "no exponent": {n, nil}, "e 0": {n, {0}}, "e of 32 bits": {n, number(1<<32 - 1)},
+		"e of 40 bits": {n, number(1<<40 - 1)}, "padded": {append([]byte{0}, n...), number(3)}, "padded e": {n, {0, 3}}})
+}
+
+// TestROCA: a modulus with the fingerprint of the chip: both primes are k·M + 65537^a modulo M, where M is a product of small primes.
+func TestROCA(t *testing.T) {
+	m := big.NewInt(1)
+	for _, p := range []int64{2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167} {
+		m.Mul(m, big.NewInt(p))
+	}
+	factor := func(a int64) *big.Int {
+		k := new(big.Int).Lsh(big.NewInt(a), uint(1023-m.BitLen()))
+		return k.Add(k.Mul(k, m), new(big.Int).Exp(big.NewInt(65537), big.NewInt(a), m))
+	}
+	n := new(big.Int).Mul(factor(5), factor(7))
+	if n.BitLen() < minRSA {
+		t.Fatalf("%d bits", n.BitLen())
+	}
+	refused(t, map[string][2][]byte{"a key of the chip": {n.Bytes(), number(65537)}})
 }
 
 // TestEC: points that are not on the curve that is meant.

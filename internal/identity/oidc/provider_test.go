@@ -99,6 +99,11 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		other(w, r)
 		return
 	}
+	p.honest(w, r)
+}
+
+// honest answers as the provider does when no endpoint is replaced.
+func (p *provider) honest(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		about := map[string]any{"issuer": p.issuer, "authorization_endpoint": p.issuer + "/authorize", "token_endpoint": p.issuer + "/token", "jwks_uri": p.issuer + "/keys",
@@ -191,14 +196,18 @@ func jws(header string, claims []byte, sign func([]byte) []byte) string {
 func rs256(claims []byte) string { return rsaSigned(signingKey(), claims) }
 
 func rsaSigned(k *rsa.PrivateKey, claims []byte) string {
-	return jws(`{"alg":"RS256","kid":"k1"}`, claims, func(text []byte) []byte {
+	return jws(`{"alg":"RS256","kid":"k1"}`, claims, pkcs1(k))
+}
+
+func pkcs1(k *rsa.PrivateKey) func([]byte) []byte {
+	return func(text []byte) []byte {
 		sum := sha256.Sum256(text)
 		s, err := rsa.SignPKCS1v15(nil, k, crypto.SHA256, sum[:])
 		if err != nil {
 			panic(err)
 		}
 		return s
-	})
+	}
 }
 
 func hs256(key []byte) func([]byte) string {

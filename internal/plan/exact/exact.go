@@ -64,6 +64,16 @@ func likeness(text jsontext.Value, t reflect.Type) error {
 				}
 			}
 		}
+	case t.Kind() == reflect.Map && text.Kind() == '{':
+		var members map[string]jsontext.Value
+		if err := json.Unmarshal(text, &members); err != nil {
+			return fmt.Errorf("exact: %w", err)
+		}
+		for _, value := range members {
+			if err := likeness(value, t.Elem()); err != nil {
+				return err
+			}
+		}
 	case t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 && text.Kind() == '[':
 		var items []jsontext.Value
 		if err := json.Unmarshal(text, &items); err != nil {
