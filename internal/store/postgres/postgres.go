@@ -2,18 +2,17 @@
 //
 // Writes are SERIALIZABLE and run again up to five times when PostgreSQL cannot order them; reads are REPEATABLE READ READ ONLY.
 // A server that does not promise durability (fsync or synchronous_commit off) is refused, and so is a connection to another host
-// whose certificate would not be verified. All tables lie in one schema, whose name every connection has as its search path.
+// whose certificate would not be verified, whichever of several hosts that is, and a pooler that hands each transaction to another session.
+// All tables lie in one schema, whose name every connection has as its search path.
 //
-// The map: postgres.go (Open, Close), tx.go (View, Write, retries), share.go (connections for writes), rows.go (statements, values), schema.go (DDL), errors.go.
+// The map: postgres.go (Open, Close), connect.go (the URL, what a connection must be), tx.go (View, Write, retries), share.go (connections for
+// writes), rows.go (statements, values), schema.go (DDL), errors.go.
 package postgres
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,10 +26,10 @@ import (
 // Config says what to open. URL and Recorder are required.
 type Config struct {
 	URL       types.Secret   // postgres://user:password@host:port/database
-	Schema    string         // where the tables lie; "" means public
+	Schema    string         // where the tables lie; "" means the search_path of the URL, or public
 	Recorder  store.Recorder // turns evidence into rows
 	ReadLimit time.Duration  // longest statement; 0 means 2 s
-	MaxConns  int32          // 0 means 16
+	MaxConns  int32          // 0 means 16; pool_max_conns of the URL comes first
 	Log       *slog.Logger   // nil means silence
 }
 
@@ -52,28 +51,16 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.ReadLimit == 0 {
 		cfg.ReadLimit = 2 * time.Second
 	}
-	if cfg.Schema == "" {
-		cfg.Schema = "public"
-	}
 	if cfg.MaxConns == 0 {
 		cfg.MaxConns = 16
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	pc, err := pgxpool.ParseConfig(cfg.URL.Reveal())
+	pc, err := target(&cfg)
 	if err != nil {
-		return nil, errors.New("store: the URL of the database cannot be read; write postgres://user:password@host:port/database")
+		return nil, err
 	}
-	if !local(pc.ConnConfig.Host) && !strings.Contains(cfg.URL.Reveal(), "sslmode=verify-full") {
-		return nil, errors.New("store: the database is on another host: add sslmode=verify-full to its URL, so that nobody can stand between")
-	}
-	pc.MaxConns = cfg.MaxConns
-	pc.ConnConfig.ConnectTimeout = cfg.ReadLimit
-	pc.ConnConfig.RuntimeParams["search_path"] = store.Quote(cfg.Schema)
-	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(cfg.ReadLimit.Milliseconds())
-	pc.ConnConfig.RuntimeParams["synchronous_commit"] = "on"
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, translate(err)
@@ -86,29 +73,6 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// local reports whether the host is this machine: a socket or a loopback address.
-func local(host string) bool {
-	if strings.HasPrefix(host, "/") || host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// promises refuses a server on which an acknowledged write may be lost.
-func (db *DB) promises(ctx context.Context) error {
-	var fsync, commit string
-	err := db.pool.QueryRow(ctx, "SELECT current_setting('fsync'), current_setting('synchronous_commit')").Scan(&fsync, &commit)
-	if err != nil {
-		return translate(err)
-	}
-	if fsync != "on" || commit == "off" {
-		return fmt.Errorf("store: the server does not promise durability (fsync=%s, synchronous_commit=%s); turn both on", fsync, commit)
-	}
-	_, err = db.pool.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+store.Quote(db.cfg.Schema))
-	return translate(err)
-}
-
 // Dialect returns store.Postgres.
 func (db *DB) Dialect() store.Dialect { return store.Postgres }
 
@@ -119,6 +83,7 @@ func (db *DB) Ping(ctx context.Context) error {
 		if err = db.pool.Ping(ctx); !stale(err) {
 			break
 		}
+		db.pool.Reset()
 	}
 	return translate(err)
 }

@@ -21,7 +21,10 @@ func (db *DB) Migrate(ctx context.Context, changes []store.Change) error {
 		}
 		for _, c := range changes {
 			for _, sql := range c.SQL(store.Postgres) {
-				if _, err := tx.Exec(ctx, sql); err != nil {
+				if _, err := tx.Exec(ctx, sql); denied(err) {
+					return fmt.Errorf("store: %s: the role may not; let the owner of the schema run: GRANT USAGE, CREATE ON SCHEMA %s TO …, and own the tables: %w",
+						c.Words(), store.Quote(db.cfg.Schema), err)
+				} else if err != nil {
 					return fmt.Errorf("store: %s: %w", c.Words(), err)
 				}
 			}

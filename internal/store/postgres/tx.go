@@ -52,6 +52,7 @@ func (db *DB) begin(ctx context.Context, opt pgx.TxOptions) (tx pgx.Tx, end func
 		if pooled, tx, err = db.enter(opening, opt); !stale(err) {
 			break
 		}
+		db.pool.Reset() // the others lay there with it
 	}
 	if err != nil {
 		return nil, nil, translate(err)
@@ -82,9 +83,14 @@ func (db *DB) enter(ctx context.Context, opt pgx.TxOptions) (*pgxpool.Conn, pgx.
 	return conn, tx, nil
 }
 
-// stale reports a connection that broke while it lay in the pool: BEGIN did nothing, so another connection may be asked.
+// stale reports a connection that broke while it lay in the pool, or whose server said good-bye (57P01 to 57P03, a restart or a failover):
+// BEGIN did nothing, so another connection may be asked.
 func stale(err error) bool {
 	var connect *pgconn.ConnectError
+	var server *pgconn.PgError
+	if errors.As(err, &server) && !errors.As(err, &connect) && (server.Code == "57P01" || server.Code == "57P02" || server.Code == "57P03") {
+		return true
+	}
 	return err != nil && !errors.As(err, &connect) && !pgconn.Timeout(err) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || pgconn.SafeToRetry(err))
 }

@@ -64,6 +64,9 @@ func Database(t testing.TB) string {
 		t.Fatal(err)
 	}
 	u.Path = "/" + name
+	query := u.Query()
+	query.Set("sslmode", "disable")
+	u.RawQuery = query.Encode()
 	return u.String()
 }
 
