@@ -21,6 +21,9 @@ type authenticator struct {
 	origin  string // of the page it believes to be on
 	rp      string
 	flags   byte // user present, user verified
+
+	cose []byte                   // the public key in its place; nil: the true one
+	said func(text string) string // changes the client data before they are signed; nil: the truth
 }
 
 const (
@@ -70,6 +73,9 @@ func (a *authenticator) options(r *reply) options {
 
 func (a *authenticator) client(kind, challenge string) []byte {
 	text, _ := json.Marshal(map[string]any{"type": kind, "challenge": challenge, "origin": a.origin, "crossOrigin": false})
+	if a.said != nil {
+		text = []byte(a.said(string(text)))
+	}
 	return text
 }
 
@@ -109,6 +115,9 @@ func (a *authenticator) create(o options) map[string]any {
 	// COSE_Key of an EC2 key: {1: 2, 3: -7, -1: 1, -2: x, -3: y}, RFC 9053 section 7.1.1
 	cose := append([]byte{0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21}, cborBytes(point[1:33])...)
 	cose = append(append(cose, 0x22), cborBytes(point[33:])...)
+	if a.cose != nil {
+		cose = a.cose
+	}
 	data := append(a.data(a.flags|credential), make([]byte, 16)...)
 	data = binary.BigEndian.AppendUint16(data, uint16(len(a.id)))
 	data = append(append(data, a.id...), cose...)

@@ -55,8 +55,8 @@ func (p *Passkeys) Offer(ctx context.Context, tx store.Tx, account types.ID, lab
 }
 
 // Enrol judges the response to Offer, keeps the credential under a name and returns how many the account now has. ErrNone: nothing
-// waits, or it waited too long. ErrResponse: it does not answer this challenge, from this origin, with a verified user. ErrTaken:
-// the credential is somebody's already.
+// waits, or it waited too long. ErrResponse: it does not answer this challenge, from this origin, with a verified user, or its key cannot
+// be one. ErrTaken: the credential is somebody's already.
 func (p *Passkeys) Enrol(ctx context.Context, tx store.Tx, account types.ID, name string, response json.RawMessage) (id types.ID, count int, err error) {
 	session, err := p.pending(ctx, tx, account)
 	if err != nil {
@@ -65,6 +65,9 @@ func (p *Passkeys) Enrol(ctx context.Context, tx store.Tx, account types.ID, nam
 	u, err := p.load(ctx, tx, account, "")
 	if err != nil {
 		return "", 0, err
+	}
+	if err := p.read(response, protocol.CreateCeremony); err != nil {
+		return "", 0, fmt.Errorf("%w: %w", ErrResponse, err)
 	}
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(response)
 	if err != nil {
@@ -76,6 +79,9 @@ func (p *Passkeys) Enrol(ctx context.Context, tx store.Tx, account types.ID, nam
 	}
 	if !credential.Flags.UserVerified {
 		return "", 0, ErrResponse
+	}
+	if err := may(credential.PublicKey); err != nil {
+		return "", 0, fmt.Errorf("%w: %w", ErrResponse, err)
 	}
 	record, err := p.sealed(account, credential)
 	if err != nil {

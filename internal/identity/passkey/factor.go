@@ -70,7 +70,7 @@ func (p *Passkeys) Verify(ctx context.Context, tx store.Tx, account types.ID, ch
 	if err != nil {
 		return err
 	}
-	parsed, err := protocol.ParseCredentialRequestResponseBytes(response)
+	parsed, err := p.asserted(response)
 	if err != nil {
 		return signin.ErrWrong
 	}
@@ -81,13 +81,21 @@ func (p *Passkeys) Verify(ctx context.Context, tx store.Tx, account types.ID, ch
 	return p.proved(ctx, tx, u, used)
 }
 
+// asserted reads a response to Challenge or Discover.
+func (p *Passkeys) asserted(response json.RawMessage) (*protocol.ParsedCredentialAssertionData, error) {
+	if err := p.read(response, protocol.AssertCeremony); err != nil {
+		return nil, err
+	}
+	return protocol.ParseCredentialRequestResponseBytes(response)
+}
+
 // Identify implements signin.Discoverer.
 func (p *Passkeys) Identify(ctx context.Context, tx store.Tx, state []byte, response json.RawMessage) (types.ID, error) {
 	s, err := session(state)
 	if err != nil {
 		return "", err
 	}
-	parsed, err := protocol.ParseCredentialRequestResponseBytes(response)
+	parsed, err := p.asserted(response)
 	if err != nil {
 		return "", signin.ErrWrong
 	}

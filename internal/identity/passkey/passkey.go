@@ -4,9 +4,11 @@
 // Policy: user verification is demanded, of registrations and of sign-ins; credentials are discoverable, so options never take an
 // identifier and tell nobody who exists; a signature counter that does not move forward means a copy and is refused; a challenge is
 // kept sealed by the server, used once, and over after a few minutes. The origin and the relying party come from the declaration,
-// never from a request. Attestation is not asked for: which model somebody owns is his own affair.
+// never from a request, and the origin is compared whole. What a browser sends is read exactly, and a key that cannot be one is not enrolled:
+// off its curve, of small order, small, or with an exponent that hides nothing. Attestation is not asked for: which model somebody owns is his own affair.
 //
-// The map: passkey.go (configuration, tables, listing), enrol.go (registration), factor.go (the factor of the sign-in machine).
+// The map: passkey.go (configuration, tables, listing), enrol.go (registration), factor.go (the factor of the sign-in machine),
+// strict.go (reading exactly, judging keys).
 package passkey
 
 import (
@@ -15,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -35,8 +38,9 @@ type Config struct {
 
 // Passkeys is the factor. It implements signin.Discoverer.
 type Passkeys struct {
-	cfg Config
-	rp  *webauthn.WebAuthn
+	cfg    Config
+	rp     *webauthn.WebAuthn
+	origin string // as browsers write it
 }
 
 // Bounds: of an account, and how long registration may take.
@@ -59,6 +63,7 @@ func New(cfg Config) (*Passkeys, error) {
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" {
 		return nil, fmt.Errorf("passkey: %q is no https origin", cfg.Base)
 	}
+	origin := "https://" + strings.TrimSuffix(strings.ToLower(u.Host), ":443")
 	required := true
 	rp, err := webauthn.New(&webauthn.Config{RPID: u.Hostname(), RPDisplayName: cfg.Service, RPOrigins: []string{cfg.Base},
 		AttestationPreference: protocol.PreferNoAttestation,
@@ -67,7 +72,7 @@ func New(cfg Config) (*Passkeys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("passkey: %w", err)
 	}
-	return &Passkeys{cfg, rp}, nil
+	return &Passkeys{cfg, rp, origin}, nil
 }
 
 // Tables returns the package's tables. They reference accounts.
