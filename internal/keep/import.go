@@ -2,10 +2,16 @@ package keep
 
 import (
 	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/fastness-dev/fastness/internal/keep/row"
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -19,22 +25,18 @@ func (k *Keep) Import(ctx context.Context, c *types.Caller, collection string, r
 	if len(rows) == 0 || len(rows) > MaxImport {
 		return -1, types.Refuse(types.Malformed, "bad_batch", "an import makes 1 to 1000 rows at once")
 	}
-	acts := make([]*act, len(rows))
-	for i, r := range rows {
-		if acts[i], err = k.prepare(c, types.Create, Write{Collection: collection, Body: r}); err != nil {
-			if refused(err) {
-				k.refuse(ctx, c, k.entry(c, types.RowCreate, collection, ""), err)
-			}
-			return i, err
+	acts, at, err := k.prepareAll(c, collection, rows)
+	if err != nil {
+		if refused(err) {
+			k.refuse(ctx, c, k.entry(c, types.RowCreate, collection, ""), err)
 		}
+		return at, err
 	}
+	apart := k.looksAt(acts[0].col)
 	err = k.db.Write(turn(ctx, c), func(tx store.Tx) error {
-		at = -1
-		for i, a := range acts {
-			if _, err := a.apply(ctx, tx); err != nil {
-				at = i
-				return err
-			}
+		var err error
+		if at, err = makeAll(ctx, tx, acts, apart); err != nil {
+			return err
 		}
 		return tx.Record(k.imported(c, acts))
 	})
@@ -42,6 +44,102 @@ func (k *Keep) Import(ctx context.Context, c *types.Caller, collection string, r
 		acts[at].denied(ctx, err)
 	}
 	return at, err
+}
+
+// prepareAll does for every row what needs no stored data, on every processor: html is sanitised here, and values sealed.
+func (k *Keep) prepareAll(c *types.Caller, collection string, rows []jsontext.Value) (acts []*act, at int, err error) {
+	acts = make([]*act, len(rows))
+	errs := make([]error, len(rows))
+	workers := min(runtime.GOMAXPROCS(0), len(rows))
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < len(rows); i += workers {
+				acts[i], errs[i] = k.prepare(c, types.Create, Write{Collection: collection, Body: rows[i]})
+			}
+		})
+	}
+	wait.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, i, err
+		}
+	}
+	return acts, -1, nil
+}
+
+// makeAll judges and stores the rows in order, or gives the number of the one that was refused. Rows that no rule looks at are stored
+// together when all are judged. apart: each is stored before the next is judged.
+func makeAll(ctx context.Context, tx store.Tx, acts []*act, apart bool) (at int, err error) {
+	var rows []*row.Row
+	for i, a := range acts {
+		if a.gather = &rows; apart {
+			a.gather = nil
+		}
+		if _, err := a.apply(ctx, tx); err != nil {
+			if at, e := storeAll(ctx, tx, acts, rows); e != nil { // what came before is refused first
+				return at, e
+			}
+			return i, err
+		}
+	}
+	return storeAll(ctx, tx, acts, rows)
+}
+
+// storeAll stores rows together; when a constraint is broken, one by one, to find whose.
+func storeAll(ctx context.Context, tx store.Tx, acts []*act, rows []*row.Row) (at int, err error) {
+	if len(rows) == 0 {
+		return -1, nil
+	}
+	err = tx.Savepoint(ctx, func() error { return acts[0].k.tables.InsertAll(ctx, tx, rows) })
+	var broken *store.ConstraintError
+	if !errors.As(err, &broken) {
+		return -1, err
+	}
+	for i, r := range rows {
+		if err := acts[i].insert(ctx, tx, r); err != nil {
+			return i, err
+		}
+	}
+	return -1, nil
+}
+
+// looksAt reports whether some rule or check asks which rows the collection has. Then a row of an import may decide about the next. A
+// reference does not: no row refers to one whose id the client has not been told.
+func (k *Keep) looksAt(col *plan.Collection) bool {
+	for _, c := range k.plan.Collections {
+		for _, list := range [][]*plan.Rule{c.Reads, c.Creates} {
+			for _, r := range list {
+				if asks(r.When, col.Name) {
+					return true
+				}
+			}
+		}
+		for _, check := range c.Checks {
+			if asks(check.That, col.Name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// asks reports whether a condition looks for rows of the collection.
+func asks(e rule.Expr, collection string) bool {
+	any := func(list []rule.Expr) bool {
+		return slices.ContainsFunc(list, func(e rule.Expr) bool { return asks(e, collection) })
+	}
+	switch e := e.(type) {
+	case *rule.And:
+		return any(e.All)
+	case *rule.Or:
+		return any(e.Any)
+	case *rule.Not:
+		return asks(e.Expr, collection)
+	case *rule.Exists:
+		return e.Collection == collection || asks(e.Cond, collection)
+	}
+	return false
 }
 
 // imported is the evidence of rows that one transaction made: their ids, and the fields that any of them named.

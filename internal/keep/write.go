@@ -42,7 +42,8 @@ type act struct {
 	start   []types.Value // of a create: the defaults, sealed where the field is
 	id      types.ID
 	w       Write
-	guessed bool // a unique value met a row that the caller may not read
+	guessed bool        // a unique value met a row that the caller may not read
+	gather  *[]*row.Row // of an import: where the new row goes instead of into its table
 }
 
 var events = map[types.Action]types.Event{types.Read: types.RowRead, types.Create: types.RowCreate, types.Update: types.RowUpdate, types.Delete: types.RowDelete}
@@ -271,6 +272,14 @@ func (a *act) create(ctx context.Context, tx store.Tx, next *row.Row) error {
 	if err := a.verify(ctx, tx, nil, next); err != nil {
 		return err
 	}
+	if a.gather != nil {
+		*a.gather = append(*a.gather, next)
+		return nil
+	}
+	return a.insert(ctx, tx, next)
+}
+
+func (a *act) insert(ctx context.Context, tx store.Tx, next *row.Row) error {
 	if err := a.k.tables.Insert(ctx, tx, next); err != nil {
 		return a.conflict(ctx, tx, err, next)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -22,11 +23,13 @@ type Taken struct {
 	Refused string             `json:"refused,omitempty"`
 	Code    int                `json:"code,omitempty"` // that the command ends with
 	Fields  []types.FieldError `json:"fields,omitempty"`
+	Slow    bool               `json:"slow,omitempty"` // nothing was written because it took too long: fewer rows may do
 }
 
 // Refuse fills the answer in from a refusal.
 func (t *Taken) Refuse(err error, code int) {
 	t.Refused, t.Code = err.Error(), code
+	t.Slow = slices.Contains([]string{"too_slow", "busy"}, types.CodeOf(err))
 	var refusal *types.Error
 	if errors.As(err, &refusal) {
 		t.Refused, t.Fields = refusal.Code, refusal.Fields
@@ -45,74 +48,108 @@ type Refusal struct {
 // Error names row and column of every value that was refused.
 func (r *Refusal) Error() string { return r.Text }
 
-// Importer gathers the rows of a file to transactions.
+// Importer sends the rows of a file in transactions.
 type Importer struct {
 	Send func(rows string) (taken string, err error) // a JSON array, to be made in one transaction
 	At   func(done int)                              // is told of progress
 	Done int                                         // rows of the file that are in; at the start: so many are passed over
 
-	rows []Row
-	size int
+	most int // rows in a transaction, as far as we know what the server does in its time
 }
 
-// Import imports a file. Rows before one that cannot be read are written only if their transaction was full.
+// Import imports a file. It reads on while the server works. Rows before one that cannot be read are written only if their transaction
+// was full.
 func (i *Importer) Import(file *Reader) error {
-	skip := i.Done
-	for {
-		row, err := file.Next()
-		if errors.Is(err, io.EOF) {
-			return i.flush()
+	i.most = keep.MaxImport
+	done := make(chan struct{})
+	defer close(done)
+	parts := make(chan part, 1)
+	go func() {
+		defer close(parts)
+		for skip := i.Done; ; skip = 0 {
+			p := gather(file, skip)
+			select {
+			case parts <- p:
+			case <-done:
+				return
+			}
+			if p.err != nil {
+				return
+			}
 		}
+	}()
+	for p := range parts {
+		if p.err != nil && !errors.Is(p.err, io.EOF) {
+			return p.err
+		}
+		if err := i.send(p.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part is what may go to the server at once; err ends the file.
+type part struct {
+	rows []Row
+	err  error
+}
+
+// gather reads a part, after passing over the first rows of the file.
+func gather(file *Reader, skip int) (p part) {
+	for size := 0; size < maxBytes && len(p.rows) < keep.MaxImport; {
+		row, err := file.Next()
+		if err != nil {
+			p.err = err
+			return p
+		}
+		if row.Number > skip {
+			p.rows, size = append(p.rows, row), size+len(row.JSON)
+		}
+	}
+	return p
+}
+
+// send has rows made in order. A transaction that takes too long is undone as a whole, and sent again in smaller ones.
+func (i *Importer) send(rows []Row) error {
+	for len(rows) > 0 {
+		now := rows[:min(len(rows), i.most)]
+		list := make([]jsontext.Value, len(now))
+		for n, r := range now {
+			list[n] = r.JSON
+		}
+		body, err := json.Marshal(list)
 		if err != nil {
 			return err
 		}
-		if row.Number <= skip {
+		text, err := i.Send(string(body))
+		if err != nil {
+			return fmt.Errorf("rows %d to %d: %w", i.Done+1, i.Done+len(now), err)
+		}
+		var t Taken
+		if err := json.Unmarshal([]byte(text), &t); err != nil {
+			return errors.New("the server answers something else; is it another version?")
+		}
+		switch {
+		case t.Slow && len(now) > 1:
+			i.most = len(now) / 2
 			continue
+		case t.Refused != "":
+			return &Refusal{t.Code, i.refused(now, t)}
 		}
-		if i.size+len(row.JSON) > maxBytes || len(i.rows) == keep.MaxImport {
-			if err := i.flush(); err != nil {
-				return err
-			}
-		}
-		i.rows, i.size = append(i.rows, row), i.size+len(row.JSON)
+		i.Done += len(now)
+		i.At(i.Done)
+		rows, i.most = rows[len(now):], min(keep.MaxImport, i.most+i.most/4+1)
 	}
-}
-
-func (i *Importer) flush() error {
-	if len(i.rows) == 0 {
-		return nil
-	}
-	rows := make([]jsontext.Value, len(i.rows))
-	for n, r := range i.rows {
-		rows[n] = r.JSON
-	}
-	body, err := json.Marshal(rows)
-	if err != nil {
-		return err
-	}
-	text, err := i.Send(string(body))
-	if err != nil {
-		return fmt.Errorf("rows %d to %d: %w", i.Done+1, i.Done+len(i.rows), err)
-	}
-	var t Taken
-	if err := json.Unmarshal([]byte(text), &t); err != nil {
-		return errors.New("the server answers something else; is it another version?")
-	}
-	if t.Refused != "" {
-		return &Refusal{t.Code, i.refused(t)}
-	}
-	i.Done += len(i.rows)
-	i.At(i.Done)
-	i.rows, i.size = nil, 0
 	return nil
 }
 
 // refused says where in the file the values stand that were refused.
-func (i *Importer) refused(t Taken) string {
-	if t.At < 0 || t.At >= len(i.rows) {
-		return fmt.Sprintf("rows %d to %d: %s", i.Done+1, i.Done+len(i.rows), t.Refused)
+func (i *Importer) refused(rows []Row, t Taken) string {
+	if t.At < 0 || t.At >= len(rows) {
+		return fmt.Sprintf("rows %d to %d: %s", i.Done+1, i.Done+len(rows), t.Refused)
 	}
-	row := i.rows[t.At]
+	row := rows[t.At]
 	lines := []string{row.Where("") + ": " + t.Refused}
 	for _, f := range t.Fields {
 		line := row.Where(f.Path) + ": " + f.Code

@@ -325,3 +325,49 @@ func TestLinesFromPeople(t *testing.T) {
 		t.Error("a spreadsheet is taken for rows")
 	}
 }
+
+// TestSlowImportsShrink: a transaction that takes too long is sent again in smaller ones, and every row is made once, in order; a single
+// row that takes too long is refused with its place.
+func TestSlowImportsShrink(t *testing.T) {
+	col := keeptest.Compile(t, things).Collection("old")
+	var text strings.Builder
+	for n := range 2500 {
+		fmt.Fprintf(&text, "{\"n\":%d}\n", n)
+	}
+	for most, refused := range map[int]string{2500: "", 300: "", 7: "", 1: "", 0: "row 1, line 1: too_slow"} {
+		var made []string
+		at := 0
+		i := &rowfile.Importer{At: func(n int) { at = n }, Send: func(text string) (string, error) {
+			var list []jsontext.Value
+			if err := json.Unmarshal([]byte(text), &list); err != nil {
+				return "", err
+			}
+			taken := rowfile.Taken{At: -1}
+			if len(list) > most {
+				taken.At = 0
+				taken.Refuse(types.Refuse(types.Unavailable, "too_slow", ""), 3)
+			} else {
+				for _, row := range list {
+					made = append(made, string(row))
+				}
+			}
+			out, err := json.Marshal(taken)
+			return string(out), err
+		}}
+		file, err := rowfile.Read(strings.NewReader(text.String()), rowfile.Format{}, col)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = i.Import(file)
+		if refused != "" {
+			var refusal *rowfile.Refusal
+			if !errors.As(err, &refusal) || refusal.Code != 3 || !strings.Contains(refusal.Text, refused) || len(made) != 0 {
+				t.Errorf("%d rows at once: %v", most, err)
+			}
+			continue
+		}
+		if err != nil || i.Done != 2500 || at != 2500 || strings.Join(made, "\n")+"\n" != text.String() {
+			t.Errorf("%d rows at once: %d of 2500 are in, %d were made: %v", most, i.Done, len(made), err)
+		}
+	}
+}

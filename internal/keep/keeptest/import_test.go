@@ -99,3 +99,63 @@ func TestImportIsOneEntry(t *testing.T) {
 		}
 	})
 }
+
+const seats = `version: 1
+service: {name: seats, host: seats.example}
+roles: {staff: {}}
+accounts:
+  fields: {name: {type: text, max: 40}}
+  allow: [{to: read, when: "has_role('staff')"}]
+collections:
+  seats:
+    fields: {line: {type: int}, who: {type: account, default: "me.id"}}
+    allow:
+      - {to: read, when: "has_role('staff')"}
+      - {to: create, when: "has_role('staff') && !seats.exists(s, s.line == new.line)"}
+  tickets:
+    fields: {line: {type: int}}
+    check: [{that: "seats.exists(s, s.line == new.line)", else: "there is no such seat"}]
+    allow: [{to: [read, create], when: "has_role('staff')"}]
+`
+
+// TestImportSeesItself: where a rule asks which rows there are, the rows of an import that came before are there.
+func TestImportSeesItself(t *testing.T) {
+	keeptest.Each(t, seats, func(t *testing.T, k *keeptest.Kit) {
+		staff := k.Person("Sam", "staff")
+		in := func(rows ...int) (out []jsontext.Value) {
+			for _, n := range rows {
+				out = append(out, jsontext.Value(fmt.Sprintf(`{"line": %d}`, n)))
+			}
+			return out
+		}
+		at, err := k.Keep.Import(context.Background(), staff, "seats", in(1, 2, 3, 2, 4))
+		if at != 3 || types.CodeOf(err) != "not_allowed" {
+			t.Errorf("a seat that is taken twice: row %d, %v", at, err)
+		}
+		if at, err = k.Keep.Import(context.Background(), staff, "seats", in(1, 2, 3)); err != nil {
+			t.Errorf("row %d: %v", at, err)
+		}
+		at, err = k.Keep.Import(context.Background(), staff, "tickets", in(1, 3, 4, 2))
+		if at != 2 || types.CodeOf(err) != "invalid" {
+			t.Errorf("a ticket without a seat: row %d, %v", at, err)
+		}
+	})
+}
+
+// TestImportTakesFewStatements: rows are stored many at a time: what an import asks of the database does not grow with each row.
+func TestImportTakesFewStatements(t *testing.T) {
+	keeptest.Each(t, keeptest.Declaration(t, "cases"), func(t *testing.T, k *keeptest.Kit) {
+		staff := k.Person("Sam", "staff")
+		codes := []string{}
+		for n := range 640 {
+			codes = append(codes, fmt.Sprintf("n%d", n))
+		}
+		k.DB.Reset()
+		if at, err := k.Keep.Import(context.Background(), staff, "cases", coded(codes...)); err != nil {
+			t.Fatalf("row %d: %v", at, err)
+		}
+		if w := k.DB.Reset(); len(w.Statements) > 12 || w.Entries != 1 || w.Writes != 1 {
+			t.Errorf("640 rows took %d statements and %d entries in %d transactions", len(w.Statements), w.Entries, w.Writes)
+		}
+	})
+}

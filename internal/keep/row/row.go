@@ -4,7 +4,7 @@
 // Policy: nothing here asks who the caller is. Its users ask it only after a rule has said yes, or to judge. Sealed values stay
 // sealed in a Row; Plain opens them for checks alone.
 //
-// The map: row.go (Row, columns), tables.go (statements, sealing), resolver.go (what rules in memory ask beyond their row).
+// The map: row.go (Row, columns), tables.go (statements, sealing), bulk.go (many rows at once), resolver.go (what rules in memory ask beyond their row).
 package row
 
 import (

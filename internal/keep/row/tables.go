@@ -23,6 +23,7 @@ type Tables struct {
 	Dialect store.Dialect
 
 	whole sync.Map // *plan.Collection to *statements
+	bulks sync.Map // bulk to *store.Stmt
 	mu    sync.RWMutex
 	texts map[string]*store.Stmt
 }
@@ -111,14 +112,7 @@ func (t *Tables) Load(ctx context.Context, r store.Reader, col *plan.Collection,
 // Insert stores a new row with its side tables. A broken constraint is a *store.ConstraintError.
 func (t *Tables) Insert(ctx context.Context, tx store.Tx, r *Row) error {
 	col, s := r.Collection, t.statements(r.Collection)
-	args := []types.Value{types.TextValue(string(r.ID)), types.IntValue(r.Created), types.IntValue(r.Updated), types.IntValue(r.Version)}
-	if col.PerOrg {
-		args = append(args, r.Org)
-	}
-	for i, f := range col.Fields {
-		args = append(args, stored(f, r.Values[i]))
-	}
-	if _, err := tx.Exec(ctx, s.insert, args...); err != nil {
+	if _, err := tx.Exec(ctx, s.insert, r.appendColumns(nil)...); err != nil {
 		return err
 	}
 	for _, f := range col.Fields {
