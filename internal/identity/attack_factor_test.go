@@ -57,8 +57,13 @@ func TestPasskeyIsRefusedLater(t *testing.T) {
 				r := w.do("POST", "/auth/step-up/passkey/options", session, nil).want(200)
 				return r.text("attempt"), phone.options(r)
 			}, func(attempt string, response any) (*reply, bool) {
-				r := w.do("POST", "/auth/step-up/passkey", &browser{session: session.session}, map[string]any{"attempt": attempt, "response": response})
-				return r, r.Answer != nil && r.Answer.Session != nil
+				b := &browser{session: session.session}
+				r := w.do("POST", "/auth/step-up/passkey", b, map[string]any{"attempt": attempt, "response": response})
+				opened := r.Answer != nil && r.Answer.Session != nil
+				if opened {
+					session.session = b.session
+				}
+				return r, opened
 			}},
 		}
 		w.clock.Advance(10 * time.Minute)

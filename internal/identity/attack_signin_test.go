@@ -226,11 +226,71 @@ func TestStepUpBypass(t *testing.T) {
 				t.Fatalf("%s proved by %v", name, body)
 			}
 		}
-		w.do("POST", "/auth/step-up", ann, map[string]any{"password": "guess guess guess"}).want(422)
+		w.do("POST", "/auth/step-up", ann, map[string]any{"password": "guess guess guess"}).want(409)
 		w.do("POST", "/auth/tokens", ann, want).want(403)
 		w.do("POST", "/auth/step-up/totp", ann, map[string]any{"response": "right"}).want(200)
 		w.do("POST", "/auth/tokens", ann, want).want(201)
 	})
+}
+
+// TestPasswordFreshensNoSecondFactor: whoever has a stolen session and the password, but not the factor, neither freshens that session nor removes
+// the factor, whichever way the password is proved.
+func TestPasswordFreshensNoSecondFactor(t *testing.T) {
+	for _, kind := range []types.Factor{types.TOTP, types.Passkey} {
+		each(t, nil, func(t *testing.T, w *town) {
+			id := w.person("ann@example.org", "patient")
+			w.enrol(id, kind, 1)
+			stolen := w.inWith("ann@example.org", map[types.Factor]string{types.TOTP: "totp", types.Passkey: "passkey"}[kind])
+			w.clock.Advance(10 * time.Minute)
+			token := map[string]any{"name": "ci", "roles": []string{"patient"}, "expires": w.clock.Now().Add(time.Hour)}
+			if r := w.do("POST", "/auth/step-up", stolen, map[string]any{"password": goodPassword}).want(409); r.Code != "factor_enrolled" {
+				t.Errorf("refused as %s", r.Code)
+			}
+			w.do("POST", "/auth/tokens", stolen, token).want(403)
+			w.do("POST", "/auth/password", stolen, map[string]any{"password": goodPassword, "new_password": another}).want(200)
+			w.do("POST", "/auth/tokens", stolen, token).want(403)
+			w.do("DELETE", "/auth/totp", stolen, nil).want(403)
+		})
+	}
+}
+
+// TestStepUpEndsTheTokenBefore: a token that was stolen before a step-up opens nothing a minute later, whether or not the new one was used, and
+// is no replay while it was not.
+func TestStepUpEndsTheTokenBefore(t *testing.T) {
+	for _, bearer := range []bool{false, true} {
+		for _, used := range []bool{false, true} {
+			each(t, nil, func(t *testing.T, w *town) {
+				w.person("ann@example.org", "patient")
+				ann := &browser{}
+				r := w.do("POST", "/auth/sign-in", ann, map[string]any{"email": "ann@example.org", "password": goodPassword,
+					"transport": map[bool]string{false: "cookie", true: "bearer"}[bearer]}).want(200)
+				before := &browser{session: ann.session}
+				if bearer {
+					ann = &browser{bearer: types.NewSecret(r.text("token"))}
+					before = &browser{bearer: ann.bearer}
+				}
+				thief := &browser{session: before.session, bearer: before.bearer}
+				r = w.do("POST", "/auth/step-up", ann, map[string]any{"password": goodPassword}).want(200)
+				if bearer {
+					ann.bearer = types.NewSecret(r.text("token"))
+				}
+				w.clock.Advance(20 * time.Second)
+				if used && !w.alive(ann) {
+					t.Fatal("the new token opens nothing")
+				}
+				if !w.alive(thief) {
+					t.Error("the answer may be under way, and the token before is refused")
+				}
+				w.clock.Advance(40 * time.Second)
+				if thief = (&browser{session: before.session, bearer: before.bearer}); w.alive(thief) {
+					t.Errorf("the token before the step-up lives; the new one used: %v, bearer: %v", used, bearer)
+				}
+				if alive := w.alive(ann); alive == used { // a replay ends the family
+					t.Errorf("the new token is good: %v; used before: %v", alive, used)
+				}
+			})
+		}
+	}
 }
 
 // TestSignInRacesAPasswordChange: a hash that began before the password was changed opens nothing after it.

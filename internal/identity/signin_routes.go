@@ -45,7 +45,7 @@ func (i *Identity) signInRoutes() []plan.Route {
 			In:  wire.Object(nil, map[string]*plan.Schema{"attempt": {Type: "string", MaxLength: 200, Summary: "of the step before; absent: sign-in begins with this factor"}})},
 		{Name: "sign_out", Method: "POST", Path: "/auth/sign-out", Summary: "end this session", Access: own, Status: 204, Handle: i.signOut},
 		{Name: "step_up_password", Method: "POST", Path: "/auth/step-up", Summary: "prove the password again; gives a new token",
-			Access: own, Status: 200, Out: renewedSchema, Handle: i.stepUp, Errors: []string{"factor_refused", "too_many_attempts"},
+			Access: own, Status: 200, Out: renewedSchema, Handle: i.stepUp, Errors: []string{"factor_enrolled", "factor_refused", "too_many_attempts"},
 			In: wire.Object([]string{"password"}, map[string]*plan.Schema{"password": passwordSchema})},
 		{Name: "step_up_factor", Method: "POST", Path: "/auth/step-up/{factor}", Summary: "prove an enrolled factor again; gives a new token",
 			Access: own, Status: 200, Out: renewedSchema, Handle: i.stepUpFactor, Errors: []string{"factor_refused", "too_many_attempts", "too_many_codes"},

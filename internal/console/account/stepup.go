@@ -10,13 +10,13 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// stepUpView asks for any factor that the account could prove.
+// stepUpView asks for any factor that the account could prove: not for the password where there is a second one.
 func (p *Pages) stepUpView(ctx context.Context, r *plan.Request, onward string) (page.View, error) {
 	acc, err := p.id.Self().Account(ctx, r.Caller)
 	if err != nil {
 		return page.View{}, err
 	}
-	d := factorData{To: onward, App: acc.TOTP > 0, Codes: acc.Codes > 0, Password: !acc.PHC.Empty()}
+	d := factorData{To: onward, App: acc.TOTP > 0, Codes: acc.Codes > 0, Password: !acc.PHC.Empty() && !acc.Second()}
 	if acc.Passkeys > 0 {
 		d.Passkey = &passkeyForm{Action: "/account/step-up", Options: "/auth/step-up/passkey/options", Ceremony: "get", Label: "Use a passkey", To: onward}
 	}

@@ -135,6 +135,9 @@ func (s *Sessions) standing(r *row, by Transport, us int64) error {
 	if (r.state == old || r.state == dead) && us >= r.until {
 		return errReplay
 	}
+	if r.state == fading && us >= r.until {
+		return ErrNone // no replay: maybe its client never got the new one
+	}
 	if r.state == dead || Transport(r.transport) != by {
 		return ErrNone
 	}
@@ -155,10 +158,10 @@ func (s *Sessions) entry(ctx context.Context, rd store.Reader, r *row, now time.
 	if !until.IsZero() {
 		e.deadline = min(e.deadline, types.Micros(until))
 	}
-	if r.state == old {
+	if r.state == old || r.state == fading {
 		e.deadline = min(e.deadline, r.until)
 	}
-	if e.transport == Cookie && r.state != old {
+	if e.transport == Cookie && r.state != old && r.state != fading {
 		e.rotateAt = max(r.issued+s.cfg.Rotate.Microseconds(), r.successorAt+reissue.Microseconds())
 	}
 	e.seen.Store(r.seen)
@@ -214,8 +217,9 @@ func raise(v *atomic.Int64, to int64) {
 }
 
 var (
-	retireOthers = store.SQL(`UPDATE fastness_session_token SET state = 3, until = ? WHERE session = ? AND hash <> ? AND state < 3`)
-	makeCurrent  = store.SQL(`UPDATE fastness_session_token SET state = 1 WHERE hash = ? AND state = 2`)
+	retireOthers = store.SQL(`UPDATE fastness_session_token SET state = 3, until = CASE WHEN state = 5 AND until < ? THEN until ELSE ? END
+		WHERE session = ? AND hash <> ? AND (state < 3 OR state = 5)`)
+	makeCurrent = store.SQL(`UPDATE fastness_session_token SET state = 1 WHERE hash = ? AND state = 2`)
 )
 
 // promote makes a handed-out token the current one at its first use; from now on its predecessors live for the grace.
@@ -225,7 +229,8 @@ func (s *Sessions) promote(ctx context.Context, h hash, session types.ID, now ti
 		if err != nil || n == 0 {
 			return err // somebody else's request was first
 		}
-		if _, err := tx.Exec(ctx, retireOthers, types.IntValue(types.Micros(now.Add(Grace))), types.IDValue(session), h.value()); err != nil {
+		until := types.IntValue(types.Micros(now.Add(Grace)))
+		if _, err := tx.Exec(ctx, retireOthers, until, until, types.IDValue(session), h.value()); err != nil {
 			return err
 		}
 		return announce(ctx, tx, session)
@@ -234,7 +239,7 @@ func (s *Sessions) promote(ctx context.Context, h hash, session types.ID, now ti
 
 // due reports whether the token of a cookie must be replaced: by age, or because roles changed.
 func (s *Sessions) due(r *row, us int64) bool {
-	if Transport(r.transport) != Cookie || r.state == old || us < r.successorAt+reissue.Microseconds() {
+	if Transport(r.transport) != Cookie || r.state == old || r.state == fading || us < r.successorAt+reissue.Microseconds() {
 		return false
 	}
 	return r.renew != 0 || us-r.issued >= s.cfg.Rotate.Microseconds()
@@ -254,7 +259,7 @@ func (s *Sessions) succeed(ctx context.Context, h hash, r *row, now time.Time) (
 		if err != nil {
 			return err
 		}
-		if again.state == dead || again.accountState != "active" || again.epoch != again.accountEpoch {
+		if again.state == dead || again.state == fading || again.accountState != "active" || again.epoch != again.accountEpoch {
 			return ErrNone
 		}
 		n, err := tx.Exec(ctx, claimSuccessor, types.IntValue(us), types.IDValue(r.session), types.IntValue(r.successorAt))

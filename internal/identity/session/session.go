@@ -3,8 +3,8 @@
 //
 // Policy: a session's level (which factors were proved, and when) belongs to the token, not to the session: a token that
 // was stolen before a step-up stays at its old level. A new token is given at sign-in, at step-up, when factors, password
-// or roles change, and (cookies) by age; the one before stays valid until the new one is first used, and then for thirty
-// seconds. Whoever presents it after that has a copy: the whole family ends and the replay is evidence. A session ends
+// or roles change, and (cookies) by age; the one before stays valid until the new one is first used (after a step-up for a
+// minute at the most), and then for thirty seconds. Whoever presents it after that has a copy: the whole family ends and the replay is evidence. A session ends
 // when it was idle too long, when it is too old, when its owner opened more than may run side by side, when the account's
 // epoch moved on (password, factors, state), or when somebody ends it. The clock jumping back lengthens nothing.
 //
@@ -23,6 +23,9 @@ import (
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
+
+// Fade is how long a token lives on after a step-up gave the session another one, while that is not used: the answer may have been lost.
+const Fade = time.Minute
 
 // Grace is how long a replaced token lives on after its successor's first use: answers that are under way arrive.
 const Grace = 30 * time.Second
@@ -123,6 +126,7 @@ const (
 	current = 1 // the newest that was used
 	next    = 2 // handed out, not used yet
 	old     = 3 // replaced: valid until `until`, a replay afterwards
+	fading  = 5 // replaced by a step-up: valid until `until`, refused afterwards; old once the new one is used
 	dead    = 4 // replaced for cause (password or factor change): refused at once, a replay after `until`
 )
 

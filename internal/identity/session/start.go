@@ -124,7 +124,7 @@ type Level struct {
 	Factors types.Factor
 	FreshAt time.Time
 	// Cause says that the tokens before must not be honoured again: password, factors or roles changed. Otherwise they
-	// keep their own level until the new one is used, and the grace after that.
+	// keep their own level until the new one is used, and the grace after that; Fade at the most.
 	Cause bool
 	Epoch int64 // with Cause: the account's epoch after the change
 }
@@ -132,10 +132,12 @@ type Level struct {
 var (
 	sessionRow = store.SQL(`SELECT transport, expires FROM fastness_session WHERE id = ?`)
 	killTokens = store.SQL(`UPDATE fastness_session_token SET state = 4, until = ? WHERE session = ? AND state <> 4`)
+	fadeTokens = store.SQL(`UPDATE fastness_session_token SET state = 5, until = ? WHERE session = ? AND state < 3`)
 	setEpoch   = store.SQL(`UPDATE fastness_session SET epoch = ?, renew = 0 WHERE id = ?`)
 )
 
-// Renew gives a session a new token of the level. The old ones keep their level or, with Cause, are refused from now on.
+// Renew gives a session a new token of the level. The old ones keep their level, for a
+// minute at the most, or, with Cause, are refused from now on.
 func (s *Sessions) Renew(ctx context.Context, tx store.Tx, session types.ID, l Level) (*Started, error) {
 	rows, err := tx.Query(ctx, sessionRow, types.IDValue(session))
 	if err != nil {
@@ -155,7 +157,11 @@ func (s *Sessions) Renew(ctx context.Context, tx store.Tx, session types.ID, l L
 	now := s.now()
 	out.MaxAge = out.Expires.Sub(now)
 	state := int64(next)
-	if l.Cause {
+	if !l.Cause {
+		if _, err := tx.Exec(ctx, fadeTokens, types.IntValue(types.Micros(now.Add(Fade))), types.IDValue(session)); err != nil {
+			return nil, err
+		}
+	} else {
 		state = current
 		if _, err := tx.Exec(ctx, killTokens, types.IntValue(types.Micros(now.Add(Grace))), types.IDValue(session)); err != nil {
 			return nil, err

@@ -18,8 +18,14 @@ var errNoSession = types.Refuse(types.Forbidden, "session_required", "only a ses
 // errStep is 422 and not 401: the session that asks is valid and must not be taken from its browser for a slip of the finger.
 var errStep = types.Refuse(types.Invalid, "factor_refused", "the response is not right; try again")
 
-// ErrEnrolled refuses a provider as a proof for an account that has a second factor.
-var ErrEnrolled = types.Refuse(types.Conflict, "factor_enrolled", "this account has a second factor, which a provider does not stand for; prove that at /auth/step-up")
+// ErrEnrolled refuses a first factor as the proof of an account that has a second one.
+var ErrEnrolled = types.Refuse(types.Conflict, "factor_enrolled", "this account has a second factor, for which neither a password nor a provider stands; prove that at /auth/step-up/{factor}")
+
+// renews reports whether a proof freshens a session of the account: where sign-in takes a second factor, a step-up does. The first one was proved
+// when the session began.
+func renews(acc *account.Account, proved types.Factor) bool {
+	return !acc.Second() || proved&(types.TOTP|types.RecoveryCode|types.Passkey) != 0
+}
 
 // present judges the password of the caller's account; the guess is counted until it leads to something.
 func (m *Machine) present(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*account.Account, throttle.Try, error) {
@@ -55,6 +61,11 @@ func (m *Machine) StepUpPassword(ctx context.Context, who *types.Caller, passwor
 }
 
 func (m *Machine) stepUpPassword(ctx context.Context, who *types.Caller, password types.Secret, c Client) (*session.Started, error) {
+	if acc, err := m.owner(ctx, who); err != nil {
+		return nil, err
+	} else if !renews(acc, types.Password) {
+		return nil, ErrEnrolled // whatever the password: it is not asked for
+	}
 	acc, try, err := m.present(ctx, who, password, c)
 	if err != nil {
 		return nil, err
@@ -211,15 +222,6 @@ func (m *Machine) StepUpFederated(ctx context.Context, tx store.Tx, who *types.C
 	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
 		return nil, errNoSession
 	}
-	acc, err := m.cfg.Accounts.Get(ctx, tx, who.Account)
-	switch {
-	case err != nil:
-		return nil, err
-	case acc.State != account.Active:
-		return nil, errRefused
-	case acc.Second():
-		return nil, ErrEnrolled
-	}
 	if who.FreshAt.After(at) {
 		at = who.FreshAt
 	}
@@ -230,6 +232,13 @@ func (m *Machine) StepUpFederated(ctx context.Context, tx store.Tx, who *types.C
 func (m *Machine) raise(ctx context.Context, tx store.Tx, who *types.Caller, proved types.Factor, at time.Time) (*session.Started, error) {
 	if err := session.Stands(ctx, tx, who); err != nil {
 		return nil, err
+	}
+	acc, err := m.cfg.Accounts.Get(ctx, tx, who.Account)
+	if err != nil {
+		return nil, err
+	}
+	if !renews(acc, proved) {
+		return nil, ErrEnrolled
 	}
 	e := types.NewEntry(types.StepUp, types.Done, who, m.cfg.Clock.Now())
 	e.Code = names(proved)

@@ -165,8 +165,12 @@ func (l *Links) ChangePassword(ctx context.Context, who *types.Caller, present, 
 		if now, err = l.cfg.Accounts.Get(ctx, tx, acc.ID); err != nil {
 			return err
 		}
+		fresh := l.cfg.Clock.Now()
+		if now.Second() { // a password alone freshens no such session
+			fresh = who.FreshAt
+		}
 		started, err = l.cfg.Sessions.Renew(ctx, tx, who.Session, session.Level{Factors: who.Factors | types.Password,
-			FreshAt: l.cfg.Clock.Now(), Cause: true, Epoch: now.Epoch})
+			FreshAt: fresh, Cause: true, Epoch: now.Epoch})
 		return err
 	})
 	return started, err
