@@ -26,6 +26,8 @@ func TestLawsCanFail(t *testing.T) {
 		{"crypto", "internal/keep/a.go", `import _ "crypto/aes"`, cryptographyStays, "ask seal"},
 		{"clock", "internal/keep/a.go", `import clock "time"; var _ = clock.Now`, clockReaders, "types.Clock"},
 		{"door", "internal/keep/a.go", `import "net/http"; var _ = http.DefaultClient`, outbound, "dial.Door"},
+		{"lenient", "internal/keep/a.go", `import "encoding/json"; var _ = json.Unmarshal`, plain(lenientReaders), "plan/exact"},
+		{"case", "internal/keep/a.go", `import "github.com/go-json-experiment/json"; var _ = json.MatchCaseInsensitiveNames`, plain(lenientReaders), "plan/exact"},
 		{"init", "internal/keep/a.go", `func init() {}`, initFunctions, "func init"},
 		{"lock", "internal/keep/a.go", `import "sync"; var mu sync.Mutex`, globalState, "sync.Mutex"},
 		{"registry", "internal/keep/a.go", `var all = map[string]int{}; func Add(n string) { all[n]++ }`, globalState, "assigned in Add"},
@@ -63,11 +65,16 @@ const Wait = time.Second
 // Fill fills.
 func Fill(scratch types.ID) { scratch[0] = 1; rand.Read(scratch[:]) }
 `)}})
-	for _, law := range []func([]*pkg) []string{importsPointDown, bannedImports, cryptographyStays, clockReaders, outbound, initFunctions, globalState, sizes, undocumented, mapless} {
+	for _, law := range []func([]*pkg) []string{importsPointDown, bannedImports, cryptographyStays, clockReaders, outbound, plain(lenientReaders), initFunctions, globalState, sizes, undocumented, mapless} {
 		if got := law(lawful); len(got) > 0 {
 			t.Errorf("the lawful house: %q", got)
 		}
 	}
+}
+
+// plain is a law without its further arguments.
+func plain(law func([]*pkg, ...string) []string) func([]*pkg) []string {
+	return func(pkgs []*pkg) []string { return law(pkgs) }
 }
 
 func invented(t *testing.T, files fstest.MapFS) []*pkg {

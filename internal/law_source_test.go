@@ -69,6 +69,71 @@ func outbound(pkgs []*pkg) []string {
 	return out
 }
 
+func TestForeignJSONIsReadExactly(t *testing.T) {
+	pkgs := house(t)
+	report(t, lenientReaders(pkgs))
+	used := strings.Join(lenientReaders(pkgs, "all"), "\n") + "\n"
+	for name := range lenient {
+		if !strings.Contains(used, " "+name+" ") {
+			t.Errorf("the exception %s is of nobody any more; take it out of the table", name)
+		}
+	}
+}
+
+// lenientReaders finds functions that read JSON with encoding/json, and such as tell its second version to be as lenient as the first. With
+// "all" the exceptions of the table are among them. Tools that are not the product (benches, saboteurs, the continuous run) read their own.
+func lenientReaders(pkgs []*pkg, all ...string) []string {
+	reads := map[string][]string{"encoding/json": {"Unmarshal", "NewDecoder", "Decoder"},
+		"github.com/go-json-experiment/json":          {"MatchCaseInsensitiveNames"},
+		"github.com/go-json-experiment/json/jsontext": {"AllowDuplicateNames", "AllowInvalidUTF8"}}
+	var out []string
+	for _, p := range pkgs {
+		if top, _, _ := strings.Cut(p.dir, "/"); slices.Contains([]string{"bench", "sabotage", ".ci"}, top) {
+			continue
+		}
+		for _, f := range p.files {
+			for _, d := range f.ast.Decls {
+				name := p.dir + "." + called(d)
+				if lenient[name] != "" && len(all) == 0 {
+					continue
+				}
+				ast.Inspect(d, func(n ast.Node) bool {
+					sel, ok := n.(*ast.SelectorExpr)
+					if !ok {
+						return true
+					}
+					for path, names := range reads {
+						x, ok := sel.X.(*ast.Ident)
+						if from := f.importName(path); ok && from != "" && x.Name == from && x.Obj == nil && slices.Contains(names, sel.Sel.Name) {
+							out = append(out, fmt.Sprintf("%s: %s reads with %s.%s: take plan/exact for what others write", p.at(sel), name, from, sel.Sel.Name))
+						}
+					}
+					return true
+				})
+			}
+		}
+	}
+	return out
+}
+
+// called is a function's name, behind that of its receiver's type; "" for other declarations.
+func called(d ast.Decl) string {
+	fn, ok := d.(*ast.FuncDecl)
+	if !ok {
+		return ""
+	}
+	if fn.Recv != nil {
+		of := fn.Recv.List[0].Type
+		if star, ok := of.(*ast.StarExpr); ok {
+			of = star.X
+		}
+		if id, ok := of.(*ast.Ident); ok {
+			return id.Name + "." + fn.Name.Name
+		}
+	}
+	return fn.Name.Name
+}
+
 func TestNoInit(t *testing.T) { report(t, initFunctions(house(t))) }
 
 func initFunctions(pkgs []*pkg) []string {

@@ -138,6 +138,29 @@ var cryptography = []struct {
 	{"plan", []string{"crypto/sha256"}, "the version of a plan is its digest"},
 }
 
+// lenient are the functions that may read JSON with encoding/json. It takes a member in any case of letters, the last of two, and bytes that
+// are no UTF-8; so what it reads must be our own. What others write is read by internal/plan/exact, or by the second version of the
+// package, which is strict of itself. The library of passkeys reads with the first version, after passkey.read has read the same exactly.
+var lenient = map[string]string{
+	"..App.useCosts":                             "a measurement of ours, from our database",
+	"cmd/fastness.moving.newcomer":               "one text without names, which foreign has read strictly",
+	"cmd/fastness.moving.send":                   "the answer of our own program behind the control socket",
+	"cmd/fastness.usersTakeCmd.Run":              "what our own command sends through the control socket",
+	"cmd/fastness/control.Ask":                   "the answer of our own program behind the control socket",
+	"cmd/fastness/control.one":                   "words of our own command; nobody but the owner opens the socket",
+	"internal/console/account.Pages.readProfile": "an answer that our own keep has written",
+	"internal/console/field.Shown":               "a value that our own keep has written",
+	"internal/identity/mail.unpack":              "a letter that we have sealed",
+	"internal/identity/oidc.Providers.resume":    "a flow that we have sealed",
+	"internal/identity/passkey.session":          "a challenge that we have sealed",
+	"internal/identity/passkey.Passkeys.load":    "a record that we have sealed",
+	"internal/identity/token.Tokens.read":        "a scope that we have stored",
+	"internal/identity/token.Tokens.List":        "a scope that we have stored",
+	"internal/keep/keeptest.Row":                 "for tests alone",
+	"internal/keep/keeptest.Kit.List":            "for tests alone",
+	"internal/keep/page.Lists.openCursor":        "a cursor that we have sealed",
+}
+
 // clocks are the places that may read the machine's clock; everything else is handed a types.Clock.
 var clocks = []struct{ in, because string }{
 	{"internal/types", "types.SystemClock wraps it"},

@@ -2,6 +2,8 @@ package identity_test
 
 import (
 	"encoding/base32"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -268,6 +270,30 @@ func TestFactorsOfOthers(t *testing.T) {
 		}
 		if r := w.prove(&browser{}, "recovery-code", w.attempt(&browser{}, "ann@example.org"), code); r.Status == 200 {
 			t.Fatal("a recovery code moved from another row is right")
+		}
+	})
+}
+
+// TestBodiesAreExact: names in another case, twice or beside ours are refused, in bodies and in the answers of factors that lie in them.
+func TestBodiesAreExact(t *testing.T) {
+	real(t, func(t *testing.T, w *town) {
+		w.person("ann@example.org", "patient")
+		phone := w.app(w.in("ann@example.org"))
+		for _, c := range []struct {
+			response string
+			want     int
+		}{{`{"Code": %q}`, 401}, {`{"code": "", "CODE": %q}`, 401}, {`{"code": %q, "more": 1}`, 401}, {`[%q]`, 401}, {`{"code": %q}`, 200}} {
+			b := &browser{}
+			attempt := w.attempt(b, "ann@example.org")
+			response := json.RawMessage(fmt.Sprintf(c.response, phone.code(0)))
+			if r := w.do("POST", "/auth/sign-in/totp", b, map[string]any{"attempt": attempt, "response": response}); r.Status != c.want {
+				t.Errorf("%s answers %d %s", c.response, r.Status, r.Code)
+			}
+		}
+		for _, names := range [][2]string{{"Email", "password"}, {"email", "PASSWORD"}} {
+			if r := w.do("POST", "/auth/sign-in", &browser{}, map[string]any{names[0]: "ann@example.org", names[1]: goodPassword}); r.Status != 400 {
+				t.Errorf("%v answers %d %s", names, r.Status, r.Code)
+			}
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/plan/exact"
 	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -130,7 +131,7 @@ func (c *Codes) Verify(ctx context.Context, tx store.Tx, account types.ID, _ []b
 	var in struct {
 		Code string `json:"code"`
 	}
-	if json.Unmarshal(response, &in) != nil || len(in.Code) > 64 {
+	if exact.Closed(response, &in) != nil || len(in.Code) > 64 {
 		return signin.ErrWrong
 	}
 	n, err := tx.Exec(ctx, use, types.IDValue(account), c.hash(account, plain(in.Code)))

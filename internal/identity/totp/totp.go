@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/identity/signin"
+	"github.com/fastness-dev/fastness/internal/plan/exact"
 	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -276,7 +277,7 @@ func (t *TOTP) Verify(ctx context.Context, tx store.Tx, account types.ID, _ []by
 	var in struct {
 		Code string `json:"code"`
 	}
-	if json.Unmarshal(response, &in) != nil || len(in.Code) != digits {
+	if exact.Closed(response, &in) != nil || len(in.Code) != digits {
 		return signin.ErrWrong
 	}
 	s, err := t.load(ctx, tx, account)
