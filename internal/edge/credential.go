@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func (x *exchange) identify() error {
 	default:
 		return nil
 	}
-	who, renewed, err := x.s.cfg.Who.Authenticate(x.r.Context(), x.token, x.bearer, x.address, x.id)
+	who, renewed, err := x.s.cfg.Who.Authenticate(context.WithoutCancel(x.r.Context()), x.token, x.bearer, x.address, x.id)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,9 @@ var classes = [...]string{1: `fastness_requests_total{class="1xx"}`, 2: `fastnes
 
 // log writes the line: ids, classes and numbers, never a value, a query or a path that is not the plan's.
 func (x *exchange) log() {
-	if c := x.status / 100; c >= 1 && c <= 5 {
+	if x.status == statusHungUp {
+		x.s.cfg.Meter.Add(`fastness_requests_total{class="hung_up"}`, 1)
+	} else if c := x.status / 100; c >= 1 && c <= 5 {
 		x.s.cfg.Meter.Add(classes[c], 1)
 	}
 	if x.status == 401 || x.status == 403 || x.status == 404 {

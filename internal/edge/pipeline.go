@@ -104,7 +104,7 @@ func (x *exchange) finish() {
 
 // answer lets the route's room answer and writes what it gave, once.
 func (x *exchange) answer() error {
-	a, err := x.route.Handle(x.r.Context(), x.request())
+	a, err := x.route.Handle(x.context(), x.request())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,8 +30,34 @@ type problemBody struct {
 	RequestID string             `json:"request_id"`
 }
 
+// statusHungUp stands in the log where no answer was sent, because nobody waited for one. It is nginx' number and no status of HTTP.
+const statusHungUp = 499
+
+// hungUp reports whether the request ended because its client hung up. That is no fault: whoever connects could else ring an operator's
+// bell. A fault that comes to light meanwhile stays one.
+func (x *exchange) hungUp(err error) bool {
+	if x.r.Context().Err() == nil || types.KindOf(err) != types.HungUp && !errors.Is(err, context.Canceled) {
+		return false
+	}
+	x.status = statusHungUp
+	return true
+}
+
+// context is what a room works under. A client who hangs up ends what only reads rows; anything else, a guess too, is carried out to its
+// end, so that nothing is half done or uncounted.
+func (x *exchange) context() context.Context {
+	ctx := x.r.Context()
+	if x.route != nil && x.route.Access.Rule != "" && safeVerb(x.r.Method) {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // problem answers an error. What is not a types.Error is a fault: it is logged, and the client learns its request id only.
 func (x *exchange) problem(err error) {
+	if x.hungUp(err) {
+		return
+	}
 	var e *types.Error
 	if !errors.As(err, &e) || e.Kind == types.Internal && e != errPreflight {
 		x.s.cfg.Log.Error("fault", "request", string(x.id), "error", fmt.Sprint(err))
