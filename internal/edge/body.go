@@ -38,17 +38,20 @@ func (x *exchange) readBody() error {
 	if !ok {
 		return types.Refuse(types.Unsupported, "unsupported_type", "send Content-Type: application/json")
 	}
-	limit := x.route.MaxBody
-	if limit == 0 {
-		limit = x.s.maxBody
-	}
+	limit := x.bodyCap()
 	if r.ContentLength > limit {
 		return tooLarge(limit)
 	}
-	body, err := readAll(http.MaxBytesReader(x.ResponseWriter, r.Body, limit), r.ContentLength)
+	body, err := x.readAll(http.MaxBytesReader(x.ResponseWriter, r.Body, limit), r.ContentLength)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return tooLarge(limit)
+	}
+	if ended := types.Ended(r.Context()); err != nil && ended != nil {
+		return ended
+	}
+	if types.KindOf(err) == types.Unavailable {
+		return err
 	}
 	if err != nil {
 		return &types.Error{Kind: types.Malformed, Code: "body_incomplete", Detail: "the body ended early", Err: err}
@@ -88,15 +91,37 @@ func (x *exchange) bodyType(header string) (form, ok bool) {
 	return form, form || patch || kind == "application/json"
 }
 
-// readAll reads to the end. A length that was declared, and is below its cap, is believed for the size of the buffer alone; the
-// spare byte lets the last read see the end.
-func readAll(r io.Reader, declared int64) ([]byte, error) {
-	var b bytes.Buffer
-	if declared > 0 {
-		b.Grow(int(declared) + bytes.MinRead)
+// readAll reads to the end. Room is made, and taken from what all bodies share, for what has come and not for what was declared: who
+// declares much and sends little holds little. The spare byte lets the last read see the end.
+func (x *exchange) readAll(r io.Reader, declared int64) ([]byte, error) {
+	x.share.network, x.share.anonymous = x.network, x.caller.Kind == types.Anonymous
+	size := int64(firstRead)
+	if declared >= 0 {
+		size = min(size, declared+1)
 	}
-	_, err := b.ReadFrom(r)
-	return b.Bytes(), err
+	if err := x.s.flight.take(&x.share, size); err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, size)
+	for {
+		if len(b) == cap(b) {
+			more := int64(cap(b))
+			if declared > 0 {
+				more = min(more, max(declared+1-more, bytes.MinRead))
+			}
+			if err := x.s.flight.take(&x.share, more); err != nil {
+				return nil, err
+			}
+			b = append(make([]byte, 0, int64(cap(b))+more), b...)
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		if b = b[:len(b)+n]; errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
 }
 
 func tooLarge(limit int64) error {

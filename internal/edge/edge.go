@@ -52,7 +52,9 @@ type Config struct {
 	Access                  io.Writer    // access log, one JSON line per request; nil: none
 	Meter                   *meter.Set   // nil: a set of its own
 	Wait                    Wait
-	Drain                   time.Duration // how long accepted requests may take after the end was asked for; 0 means 20 s
+	// Bodies is how many bytes of bodies may be held at once; 0 means 32 MiB, or less where memory is limited.
+	Bodies int64
+	Drain  time.Duration // how long accepted requests may take after the end was asked for; 0 means 20 s
 }
 
 // Wait bounds how long a client may take. Zero means the value in brackets.
@@ -65,24 +67,27 @@ type Wait struct {
 
 // Server is a listening edge.
 type Server struct {
-	cfg      Config
-	hosts    map[string]bool
-	origins  map[string]bool
-	own      string // our own origin
-	proxies  []netip.Prefix
-	mux      *http.ServeMux
-	cross    *http.CrossOriginProtection
-	steps    []Step
-	cookie   string
-	limits   *limits
-	access   *accessLog
-	maxBody  int64
-	headers  []header
-	pages    []header
-	https    net.Listener
-	http     net.Listener
-	ops      net.Listener
-	draining atomic.Bool
+	cfg     Config
+	hosts   map[string]bool
+	origins map[string]bool
+	own     string // our own origin
+	proxies []netip.Prefix
+	mux     *http.ServeMux
+	cross   *http.CrossOriginProtection
+	steps   []Step
+	cookie  string
+	limits  *limits
+	access  *accessLog
+	maxBody int64
+	// maxAnonymous is the longest body of an anonymous caller.
+	maxAnonymous int64
+	flight       *flight
+	headers      []header
+	pages        []header
+	https        net.Listener
+	http         net.Listener
+	ops          net.Listener
+	draining     atomic.Bool
 }
 
 // New checks the configuration and opens the listeners, so that a port in use is an error before anything is promised.
@@ -105,6 +110,8 @@ func New(cfg Config) (*Server, error) {
 	if s.maxBody == 0 {
 		s.maxBody = 1 << 20
 	}
+	s.maxAnonymous = min(cmp.Or(cfg.Plan.Decl.Limits.AnonymousBody, 64<<10), s.maxBody)
+	s.flight = newFlight(cfg.Bodies, s.maxBody)
 	s.cookie = CookieName(cfg.Plan)
 	s.headers, s.pages = securityHeaders(cfg.Plan, false), securityHeaders(cfg.Plan, true)
 	s.access = newAccessLog(cfg.Access, cfg.Meter)
@@ -118,6 +125,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	if l, ok := s.https.(*capped); ok {
 		cfg.Meter.Gauge("fastness_connections", l.open)
+		cfg.Meter.Gauge("fastness_body_bytes", s.flight.held)
 	}
 	if err := s.names(); err != nil {
 		s.closeListeners()

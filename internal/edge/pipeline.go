@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -65,6 +66,8 @@ type exchange struct {
 	query   url.Values // of checkHost; nil: none
 	body    []byte
 	read    bool // the body was read to its end
+	network netip.Prefix
+	share   share // of all bodies that are held
 	status  int
 	size    int
 
@@ -79,6 +82,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, s: s, r: r, begun: s.cfg.Clock.Now()}
 	x.id = types.NewID(x.begun)
 	defer x.finish()
+	defer s.flight.give(&x.share)
 	for i := range s.steps {
 		if run := s.steps[i].run; run != nil {
 			if err := run(x); err != nil {
@@ -166,4 +170,22 @@ func (x *exchange) send(status int, kind string, body []byte) {
 	if x.r.Method != http.MethodHead {
 		x.Write(body)
 	}
+	if x.r.ProtoMajor == 2 && x.r.ContentLength != 0 && !x.read {
+		x.drain()
+	}
+}
+
+// Bounds of what is read and thrown away behind an answer over HTTP/2.
+const (
+	drainBytes = 1 << 20
+	drainTime  = time.Second
+)
+
+// drain sends the answer and then reads what the client still sends, for a while. The end of a stream whose body was not read is a reset,
+// and a client that is still sending when the reset comes may throw away the answer that came with it.
+func (x *exchange) drain() {
+	c := http.NewResponseController(x.ResponseWriter)
+	c.Flush()
+	c.SetReadDeadline(time.Now().Add(drainTime)) // the socket's own clock
+	io.CopyN(io.Discard, x.r.Body, drainBytes)
 }

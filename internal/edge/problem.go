@@ -27,6 +27,7 @@ type problemBody struct {
 	Code      string             `json:"code"`
 	Detail    string             `json:"detail,omitempty"`
 	Fields    []types.FieldError `json:"fields,omitempty"`
+	More      bool               `json:"more_fields,omitempty"` // there are more errors than Fields tells
 	RequestID string             `json:"request_id"`
 }
 
@@ -90,7 +91,9 @@ func (x *exchange) problem(err error) {
 		x.give(x.route.Problem(x.request(), status, e), status)
 		return
 	}
-	body, merr := json.Marshal(problemBody{"urn:fastness:problem:" + e.Code, http.StatusText(status), status, e.Code, e.Detail, e.Fields, string(x.id)})
+	fields := e.Fields[:min(len(e.Fields), types.MaxFieldErrors)]
+	body, merr := json.Marshal(problemBody{"urn:fastness:problem:" + e.Code, http.StatusText(status), status, e.Code, e.Detail, fields,
+		len(e.Fields) > len(fields), string(x.id)})
 	if merr != nil {
 		body = []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
 	}

@@ -80,7 +80,7 @@ func validateObject(s *plan.Schema, path string, raw jsontext.Value, errs []type
 	dec := jsontext.NewDecoder(bytes.NewReader(raw))
 	dec.ReadToken()
 	var seen []string
-	for dec.PeekKind() == '"' {
+	for dec.PeekKind() == '"' && !types.Enough(errs) {
 		t, err := dec.ReadToken()
 		if err != nil {
 			return errs
@@ -90,8 +90,10 @@ func validateObject(s *plan.Schema, path string, raw jsontext.Value, errs []type
 		if err != nil {
 			return errs
 		}
-		seen = append(seen, name)
 		p, known := s.Properties[name]
+		if known {
+			seen = append(seen, name)
+		}
 		if !known && s.Closed {
 			if len(name) > 64 {
 				name = name[:64]
@@ -100,6 +102,9 @@ func validateObject(s *plan.Schema, path string, raw jsontext.Value, errs []type
 			continue
 		}
 		errs = validate(p, join(path, name), value, errs)
+	}
+	if types.Enough(errs) {
+		return errs
 	}
 	for _, name := range s.Required {
 		if !slices.Contains(seen, name) {
@@ -112,7 +117,7 @@ func validateObject(s *plan.Schema, path string, raw jsontext.Value, errs []type
 func validateArray(s *plan.Schema, path string, raw jsontext.Value, errs []types.FieldError) []types.FieldError {
 	dec := jsontext.NewDecoder(bytes.NewReader(raw))
 	dec.ReadToken()
-	for i := 0; dec.PeekKind() != ']'; i++ {
+	for i := 0; dec.PeekKind() != ']' && !types.Enough(errs); i++ {
 		value, err := dec.ReadValue()
 		if err != nil {
 			return errs

@@ -53,6 +53,7 @@ func (c *compiler) settings() {
 	s.list("mail.smtp", "V12.3.1", f.Mail.SMTP.Value, "none")
 	s.list("sign_up.roles", "V8.2.1", strings.Join(f.SignUp.Roles, ", "), "none")
 	fill(s, "limits.body", "V2.4.1", &f.Limits.Body, 1<<20, func(n int64) string { return fmt.Sprintf("%dB", n) })
+	fill(s, "limits.anonymous_body", "V2.4.1", &f.Limits.AnonymousBody, min(64<<10, f.Limits.Body), func(n int64) string { return fmt.Sprintf("%dB", n) })
 	fill(s, "limits.per_account", "V2.4.1", &f.Limits.PerAccount, decl.Rate{Count: 600, Per: time.Minute}, rate)
 	fill(s, "limits.per_address", "V2.4.1", &f.Limits.PerAddress, decl.Rate{Count: 60000, Per: time.Minute}, rate)
 	var providers []string

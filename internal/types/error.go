@@ -41,6 +41,13 @@ type FieldError struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// MaxFieldErrors is how many refused values an answer names. Who collects them stops when there are more: a request of a megabyte
+// would else be answered with a hundred.
+const MaxFieldErrors = 100
+
+// Enough reports whether nothing is gained by looking for further errors.
+func Enough(errs []FieldError) bool { return len(errs) > MaxFieldErrors }
+
 // Error is an error that knows what a client may be told. Everything in it except Err reaches the client.
 type Error struct {
 	Kind       Kind

@@ -148,8 +148,9 @@ func (r *reader) settings(f *File) map[string]func(ast.Node) {
 		"origins": func(n ast.Node) { f.Origins = r.texts(n, "origins") },
 		"proxies": func(n ast.Node) { f.Proxies = r.texts(n, "proxies") },
 		"limits": block("limits", map[string]func(ast.Node){"body": func(n ast.Node) { f.Limits.Body = r.size(n) },
-			"per_account": func(n ast.Node) { f.Limits.PerAccount = r.rate(n) },
-			"per_address": func(n ast.Node) { f.Limits.PerAddress = r.rate(n) }}),
+			"anonymous_body": func(n ast.Node) { f.Limits.AnonymousBody = r.size(n) },
+			"per_account":    func(n ast.Node) { f.Limits.PerAccount = r.rate(n) },
+			"per_address":    func(n ast.Node) { f.Limits.PerAddress = r.rate(n) }}),
 		"pages": func(n ast.Node) {
 			f.Pages.Pos = pos(n)
 			r.words(n, "pages", map[string]func(ast.Node){"name": set(&f.Pages.Name), "logo": set(&f.Pages.Logo),

@@ -127,9 +127,10 @@ type Ledger struct{ Keep time.Duration }
 
 // Limits bound requests; zero means the default.
 type Limits struct {
-	Body       int64 // bytes; 1 MiB
-	PerAccount Rate  // 600/m
-	PerAddress Rate  // 60000/m
+	Body          int64 // bytes; 1 MiB
+	AnonymousBody int64 // bytes, at most Body; 64 KiB
+	PerAccount    Rate  // 600/m
+	PerAddress    Rate  // 60000/m
 }
 
 // Rate is a number of events per time.
