@@ -57,6 +57,9 @@ func (x *exchange) readBody() error {
 		return &types.Error{Kind: types.Malformed, Code: "body_incomplete", Detail: "the body ended early", Err: err}
 	}
 	x.body, x.read = body, true
+	if err := x.s.flight.wait(&x.share, len(body)); err != nil {
+		return err
+	}
 	if err := x.identifyAgain(); err != nil {
 		return err
 	}
@@ -137,7 +140,7 @@ func plainJSON(body []byte) bool {
 
 // strictJSON accepts exactly one JSON value.
 func strictJSON(body []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(body))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	refuse := func(detail string) error { return types.Refuse(types.Malformed, "bad_json", detail) }
 	for {
 		t, err := dec.ReadToken()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -22,7 +23,8 @@ const (
 // flight bounds the bytes of bodies that are held at once, from the first byte read to the answer: in all, those of anonymous callers to a
 // half, and those of one network to a quarter, so that nobody's bodies close the door to everybody's.
 type flight struct {
-	most int64
+	most  int64
+	turns chan struct{}
 
 	mu        sync.Mutex
 	all       int64
@@ -39,7 +41,7 @@ func newFlight(most, maxBody int64) *flight {
 		}
 		most = max(most, leastFlight*maxBody)
 	}
-	return &flight{most: most, per: map[netip.Prefix]int64{}}
+	return &flight{most: most, turns: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))), per: map[netip.Prefix]int64{}}
 }
 
 // share is what one exchange holds.
@@ -47,6 +49,29 @@ type share struct {
 	network   netip.Prefix
 	anonymous bool
 	bytes     int64
+	turn      bool
+}
+
+// Long bodies take turns: decoding one costs ten times its length for a moment, and no processor decodes two at once.
+const (
+	longBody = 64 << 10
+	turnTime = 10 * time.Second
+)
+
+// wait gives the exchange a turn if its body is long, and refuses when the turn does not come.
+func (f *flight) wait(h *share, body int) error {
+	if body <= longBody {
+		return nil
+	}
+	late := time.NewTimer(turnTime)
+	defer late.Stop()
+	select {
+	case f.turns <- struct{}{}:
+		h.turn = true
+		return nil
+	case <-late.C:
+		return errBodies
+	}
 }
 
 // take lets the exchange hold n bytes more, or says when to come again.
@@ -55,7 +80,7 @@ func (f *flight) take(h *share, n int64) error {
 	defer f.mu.Unlock()
 	full := f.all+n > f.most || f.per[h.network]+n > f.most/4 || h.anonymous && f.anonymous+n > f.most/2
 	if full {
-		return &types.Error{Kind: types.Unavailable, Code: "too_many_bodies", Detail: "too many bodies are on their way at once; try again in a few seconds", RetryAfter: 2 * time.Second}
+		return errBodies
 	}
 	h.bytes += n
 	f.all += n
@@ -66,8 +91,15 @@ func (f *flight) take(h *share, n int64) error {
 	return nil
 }
 
+var errBodies = &types.Error{Kind: types.Unavailable, Code: "too_many_bodies", RetryAfter: 2 * time.Second,
+	Detail: "too many long bodies are on their way at once; try again in a few seconds"}
+
 // give returns what the exchange holds.
 func (f *flight) give(h *share) {
+	if h.turn {
+		<-f.turns
+		h.turn = false
+	}
 	if h.bytes == 0 {
 		return
 	}

@@ -77,7 +77,7 @@ func join(path, name string) string {
 }
 
 func validateObject(s *plan.Schema, path string, raw jsontext.Value, errs []types.FieldError) []types.FieldError {
-	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	dec.ReadToken()
 	var seen []string
 	for dec.PeekKind() == '"' && !types.Enough(errs) {
@@ -115,7 +115,7 @@ func validateObject(s *plan.Schema, path string, raw jsontext.Value, errs []type
 }
 
 func validateArray(s *plan.Schema, path string, raw jsontext.Value, errs []types.FieldError) []types.FieldError {
-	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	dec.ReadToken()
 	for i := 0; dec.PeekKind() != ']' && !types.Enough(errs); i++ {
 		value, err := dec.ReadValue()

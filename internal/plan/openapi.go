@@ -86,7 +86,8 @@ func problemSchema() map[string]any {
 	return map[string]any{"type": "object", "description": "RFC 9457", "required": []string{"type", "title", "status", "code", "request_id"},
 		"properties": map[string]any{"type": text, "title": text, "status": map[string]any{"type": "integer"}, "code": text, "detail": text, "request_id": text,
 			"fields": map[string]any{"type": "array", "items": map[string]any{"type": "object", "required": []string{"path", "code"},
-				"properties": map[string]any{"path": text, "code": text, "limit": text, "detail": text}}}}}
+				"properties": map[string]any{"path": text, "code": text, "limit": text, "detail": text}}},
+			"more_fields": map[string]any{"type": "boolean", "description": "there are more errors than the hundred in fields"}}}
 }
 
 // JSON is the schema as JSON Schema draft 2020-12.

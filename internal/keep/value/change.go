@@ -33,7 +33,7 @@ func (ch *Change) Names() []string {
 // DecodeChange reads the body of a create or an update: everything that is wrong with the request alone, all at once. A new row begins
 // where its states start, unless anyState allows others: rows that were exported come back as they were.
 func DecodeChange(col *plan.Collection, body []byte, create, anyState bool) (*Change, error) {
-	dec := jsontext.NewDecoder(bytes.NewReader(body))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if t, err := dec.ReadToken(); err != nil || t.Kind() != '{' {
 		return nil, types.Refuse(types.Malformed, "not_an_object", "send a JSON object")
 	}
@@ -65,6 +65,9 @@ func DecodeChange(col *plan.Collection, body []byte, create, anyState bool) (*Ch
 			}
 			ch.set(f, v)
 		}
+		if types.Enough(errs) {
+			return nil, refused(errs)
+		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, types.Refuse(types.Malformed, "bad_json", "send strict JSON")
@@ -80,7 +83,11 @@ func DecodeChange(col *plan.Collection, body []byte, create, anyState bool) (*Ch
 		}
 	}
 	if len(errs) > 0 {
-		return nil, &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some values were not accepted; see fields", Fields: errs}
+		return nil, refused(errs)
 	}
 	return ch, nil
+}
+
+func refused(errs []types.FieldError) error {
+	return &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some values were not accepted; see fields", Fields: errs}
 }

@@ -115,7 +115,7 @@ func (d *decoder) list(f *plan.Field, path string, raw jsontext.Value) types.Val
 	if raw.Kind() != '[' {
 		return d.wrong(path, "an array")
 	}
-	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	dec.ReadToken()
 	out := types.ListValue()
 	for i := 0; dec.PeekKind() != ']'; i++ {
@@ -126,7 +126,9 @@ func (d *decoder) list(f *plan.Field, path string, raw jsontext.Value) types.Val
 		if i >= f.MaxLen {
 			return d.fail(path, "too_many", strconv.Itoa(f.MaxLen), "")
 		}
-		out.Items = append(out.Items, d.decode(f.Elem, fmt.Sprintf("%s.%d", path, i), item))
+		if out.Items = append(out.Items, d.decode(f.Elem, fmt.Sprintf("%s.%d", path, i), item)); types.Enough(d.errs) {
+			return types.Value{}
+		}
 	}
 	if len(out.Items) < f.MinLen {
 		return d.fail(path, "too_few", strconv.Itoa(f.MinLen), "")

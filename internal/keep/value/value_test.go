@@ -1,6 +1,8 @@
 package value_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/keep/keeptest"
 	"github.com/fastness-dev/fastness/internal/keep/value"
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
 func things(t testing.TB) *plan.Collection {
@@ -97,5 +100,23 @@ func TestStoredKnowsNoBounds(t *testing.T) {
 		if got := string(value.Append(nil, f, value.Stored(f, jsontext.Value(text)))); got != text {
 			t.Errorf("%s: %s becomes %s", field, text, got)
 		}
+	}
+}
+
+// TestErrorsOfAChangeStop: a change that is nothing but errors, unknown fields or items of a list, is given up after a hundred.
+func TestErrorsOfAChangeStop(t *testing.T) {
+	col := things(t)
+	var keys strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&keys, `"k%d":1,`, i)
+	}
+	_, err := value.DecodeChange(col, []byte("{"+strings.TrimSuffix(keys.String(), ",")+"}"), false, false)
+	var e *types.Error
+	if !errors.As(err, &e) || e.Kind != types.Invalid || len(e.Fields) != types.MaxFieldErrors+1 {
+		t.Errorf("unknown fields: %.200v", err)
+	}
+	list := &plan.Field{Name: "l", Type: plan.ListField, MaxLen: 100000, Elem: &plan.Field{Type: plan.TextField, MaxLen: 1}}
+	if _, errs := value.Decode(list, "l", jsontext.Value("["+strings.TrimSuffix(strings.Repeat("1,", 5000), ",")+"]")); len(errs) != types.MaxFieldErrors+1 {
+		t.Errorf("items of a list: %d errors", len(errs))
 	}
 }
