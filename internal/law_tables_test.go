@@ -15,6 +15,7 @@ type sibling struct{ from, to, because string }
 var siblings = []sibling{
 	{"plan", "plan/decl", "the compiled plan is made from the declaration's tree"},
 	{"plan", "plan/rule", "compiled rules are part of the plan"},
+	{"edge", "edge/...", "the room's root puts its parts together"},
 	{"keep", "keep/...", "the room's root puts its parts together"},
 	{"keep/row", "keep/value", "rows are made of typed values"},
 	{"keep/judge", "keep/row", "a verdict is explained on the row it was about"},

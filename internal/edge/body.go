@@ -2,19 +2,19 @@ package edge
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/fastness-dev/fastness/internal/edge/strict"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// maxDepth is how deep a JSON body may nest.
-const maxDepth = 32
+// firstRead is the room that a body gets at once, if it does not say that it is shorter.
+const firstRead = 16 << 10
 
 // readBody takes the body of the declared type, whole and within its cap, and refuses JSON that two readers could understand
 // differently: duplicate keys, bad UTF-8, lone surrogates, NUL, deep nesting, anything behind the value (RFC 8259, RFC 7493).
@@ -57,7 +57,7 @@ func (x *exchange) readBody() error {
 		return &types.Error{Kind: types.Malformed, Code: "body_incomplete", Detail: "the body ended early", Err: err}
 	}
 	x.body, x.read = body, true
-	if err := x.s.flight.wait(&x.share, len(body)); err != nil {
+	if err := x.s.flight.Wait(&x.share, len(body)); err != nil {
 		return err
 	}
 	if err := x.identifyAgain(); err != nil {
@@ -66,18 +66,25 @@ func (x *exchange) readBody() error {
 	if form {
 		return nil
 	}
-	if !plainJSON(body) {
-		if err := strictJSON(body); err != nil {
-			return err
-		}
+	if err := strict.JSON(body); err != nil {
+		return err
 	}
 	if x.route.In == nil || x.route.Access.Rule != "" {
 		return nil // rows are judged by keep, which knows more than the schema
 	}
-	if errs := validate(x.route.In, "", body, nil); len(errs) > 0 {
+	if errs := strict.Validate(x.route.In, body); len(errs) > 0 {
 		return &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some values were not accepted; see fields", Fields: errs}
 	}
 	return nil
+}
+
+// bodyCap is the longest body that the caller may send to the route.
+func (x *exchange) bodyCap() int64 {
+	limit := cmp.Or(x.route.MaxBody, x.s.maxBody)
+	if x.caller.Kind == types.Anonymous {
+		limit = min(limit, x.s.maxAnonymous)
+	}
+	return limit
 }
 
 // bodyType reads a Content-Type: JSON, a merge patch of PATCH, or the form of a page; ok is false for any other.
@@ -97,12 +104,12 @@ func (x *exchange) bodyType(header string) (form, ok bool) {
 // readAll reads to the end. Room is made, and taken from what all bodies share, for what has come and not for what was declared: who
 // declares much and sends little holds little. The spare byte lets the last read see the end.
 func (x *exchange) readAll(r io.Reader, declared int64) ([]byte, error) {
-	x.share.network, x.share.anonymous = x.network, x.caller.Kind == types.Anonymous
+	x.share.Network, x.share.Anonymous = x.network, x.caller.Kind == types.Anonymous
 	size := int64(firstRead)
 	if declared >= 0 {
 		size = min(size, declared+1)
 	}
-	if err := x.s.flight.take(&x.share, size); err != nil {
+	if err := x.s.flight.Take(&x.share, size); err != nil {
 		return nil, err
 	}
 	b := make([]byte, 0, size)
@@ -112,7 +119,7 @@ func (x *exchange) readAll(r io.Reader, declared int64) ([]byte, error) {
 			if declared > 0 {
 				more = min(more, max(declared+1-more, bytes.MinRead))
 			}
-			if err := x.s.flight.take(&x.share, more); err != nil {
+			if err := x.s.flight.Take(&x.share, more); err != nil {
 				return nil, err
 			}
 			b = append(make([]byte, 0, int64(cap(b))+more), b...)
@@ -129,39 +136,4 @@ func (x *exchange) readAll(r io.Reader, declared int64) ([]byte, error) {
 
 func tooLarge(limit int64) error {
 	return types.Refuse(types.TooLarge, "too_large", "a body has at most "+itoa(int(limit))+" bytes")
-}
-
-// plainJSON accepts most of what strictJSON accepts, in one look for the usual body: what has too few brackets to nest too deep, and no
-// escape that could be a NUL, needs no look at its tokens. No is not a refusal: strictJSON decides, and says why.
-func plainJSON(body []byte) bool {
-	return bytes.Count(body, []byte("{"))+bytes.Count(body, []byte("[")) <= maxDepth && !bytes.Contains(body, []byte(`\u0000`)) &&
-		jsontext.Value(body).IsValid()
-}
-
-// strictJSON accepts exactly one JSON value.
-func strictJSON(body []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
-	refuse := func(detail string) error { return types.Refuse(types.Malformed, "bad_json", detail) }
-	for {
-		t, err := dec.ReadToken()
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				return refuse("the body is empty; send JSON")
-			}
-			return refuse("the body is not strict JSON: no duplicate keys, no bad UTF-8, nothing left out")
-		}
-		if t.Kind() == '"' && strings.ContainsRune(t.String(), 0) {
-			return refuse("text cannot hold NUL")
-		}
-		if dec.StackDepth() > maxDepth {
-			return refuse("the body nests deeper than 32 levels")
-		}
-		if dec.StackDepth() == 0 {
-			break
-		}
-	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return refuse("send one JSON value and nothing behind it")
-	}
-	return nil
 }

@@ -4,8 +4,8 @@
 // faults included, carries the security headers and one form of problem (RFC 9457) that tells nothing internal. What a room
 // offers is a plan.Route; a route without access does not start.
 //
-// The map, in the order of a request: listener.go, tls.go, files.go and authority.go, host.go, address.go, header.go, limit.go,
-// route.go, origin.go, credential.go, access.go, body.go and schema.go, problem.go (the one map of errors), log.go,
+// The map, in the order of a request: listener.go (with door), tls.go, files.go and authority.go, host.go, address.go, header.go, limit.go,
+// route.go, origin.go, credential.go, access.go, body.go (with strict and flight), problem.go (the one map of errors), log.go,
 // operations.go (health and metrics on a listener of their own), pipeline.go (the list).
 package edge
 
@@ -23,6 +23,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/edge/door"
+	"github.com/fastness-dev/fastness/internal/edge/flight"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 	"github.com/fastness-dev/fastness/internal/types/meter"
@@ -52,6 +54,8 @@ type Config struct {
 	Access                  io.Writer    // access log, one JSON line per request; nil: none
 	Meter                   *meter.Set   // nil: a set of its own
 	Wait                    Wait
+	// Connections is how many clients may be connected at once; 0 means what the limit on descriptors leaves, at most 20,000.
+	Connections int
 	// Bodies is how many bytes of bodies may be held at once; 0 means 32 MiB, or less where memory is limited.
 	Bodies int64
 	Drain  time.Duration // how long accepted requests may take after the end was asked for; 0 means 20 s
@@ -81,12 +85,12 @@ type Server struct {
 	maxBody int64
 	// maxAnonymous is the longest body of an anonymous caller.
 	maxAnonymous int64
-	flight       *flight
+	flight       *flight.Flight
 	headers      []header
 	pages        []header
-	https        net.Listener
-	http         net.Listener
-	ops          net.Listener
+	https        *door.Door
+	http         *door.Door
+	ops          *door.Door
 	draining     atomic.Bool
 }
 
@@ -111,7 +115,7 @@ func New(cfg Config) (*Server, error) {
 		s.maxBody = 1 << 20
 	}
 	s.maxAnonymous = min(cmp.Or(cfg.Plan.Decl.Limits.AnonymousBody, 64<<10), s.maxBody)
-	s.flight = newFlight(cfg.Bodies, s.maxBody)
+	s.flight = flight.New(cfg.Bodies, s.maxBody)
 	s.cookie = CookieName(cfg.Plan)
 	s.headers, s.pages = securityHeaders(cfg.Plan, false), securityHeaders(cfg.Plan, true)
 	s.access = newAccessLog(cfg.Access, cfg.Meter)
@@ -123,10 +127,8 @@ func New(cfg Config) (*Server, error) {
 		s.closeListeners()
 		return nil, err
 	}
-	if l, ok := s.https.(*capped); ok {
-		cfg.Meter.Gauge("fastness_connections", l.open)
-		cfg.Meter.Gauge("fastness_body_bytes", s.flight.held)
-	}
+	cfg.Meter.Gauge("fastness_connections", s.https.Open)
+	cfg.Meter.Gauge("fastness_body_bytes", s.flight.Held)
 	if err := s.names(); err != nil {
 		s.closeListeners()
 		return nil, err
@@ -179,7 +181,7 @@ func (s *Server) Run(ctx context.Context) error {
 	quiet := slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug)
 	w := s.cfg.Wait
 	main := &http.Server{Handler: s, TLSConfig: s.tlsConfig(), ReadHeaderTimeout: w.Header, ReadTimeout: w.Body,
-		WriteTimeout: w.Answer, IdleTimeout: w.Idle, MaxHeaderBytes: 16 << 10, ErrorLog: quiet,
+		WriteTimeout: w.Answer, IdleTimeout: w.Idle, MaxHeaderBytes: 16 << 10, ErrorLog: quiet, ConnState: door.State,
 		HTTP2: &http.HTTP2Config{MaxEncoderHeaderTableSize: noTable}}
 	servers := []*http.Server{main}
 	failed := make(chan error, 3)
@@ -197,11 +199,11 @@ func (s *Server) Run(ctx context.Context) error {
 		}()
 	}
 	start(main, s.https, true)
-	for l, h := range map[net.Listener]http.Handler{s.http: http.HandlerFunc(s.plain), s.ops: http.HandlerFunc(s.operations)} {
+	for l, h := range map[*door.Door]http.Handler{s.http: http.HandlerFunc(s.plain), s.ops: http.HandlerFunc(s.operations)} {
 		if l == nil {
 			continue
 		}
-		srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10, ErrorLog: quiet}
+		srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10, ErrorLog: quiet, ConnState: door.State}
 		servers = append(servers, srv)
 		start(srv, l, false)
 	}

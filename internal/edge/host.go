@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/fastness-dev/fastness/internal/edge/door"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -104,7 +105,7 @@ func plainPath(p string) bool {
 
 // setAddress believes X-Forwarded-For only from declared proxies, from the right, up to the first address that is no proxy.
 func (x *exchange) setAddress() error {
-	x.address = addressOf(x.r.RemoteAddr)
+	x.address = door.Address(x.r.RemoteAddr)
 	if !x.s.proxy(x.address) {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/edge/flight"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -25,7 +26,7 @@ type Step struct {
 // pipeline is the one list. A request walks it from top to bottom; the first refusal ends the walk.
 func (s *Server) pipeline() []Step {
 	return []Step{
-		{1, "accept", "caps on connections, per address and in all", nil},
+		{1, "accept", "caps on connections, per network and in all", nil},
 		{2, "tls", "TLS 1.3, or 1.2 with ephemeral keys and AEAD", nil},
 		{5, "headers", "security headers, set before anything can fail", (*exchange).setHeaders},
 		{4, "address", "the client's true address, from declared proxies only", (*exchange).setAddress},
@@ -67,7 +68,7 @@ type exchange struct {
 	body    []byte
 	read    bool // the body was read to its end
 	network netip.Prefix
-	share   share // of all bodies that are held
+	share   flight.Share // of all bodies that are held
 	status  int
 	size    int
 
@@ -82,7 +83,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, s: s, r: r, begun: s.cfg.Clock.Now()}
 	x.id = types.NewID(x.begun)
 	defer x.finish()
-	defer s.flight.give(&x.share)
+	defer s.flight.Give(&x.share)
 	for i := range s.steps {
 		if run := s.steps[i].run; run != nil {
 			if err := run(x); err != nil {
@@ -186,6 +187,6 @@ const (
 func (x *exchange) drain() {
 	c := http.NewResponseController(x.ResponseWriter)
 	c.Flush()
-	c.SetReadDeadline(time.Now().Add(drainTime)) // the socket's own clock
+	c.SetReadDeadline(types.SystemClock{}.Now().Add(drainTime)) // the socket's own clock
 	io.CopyN(io.Discard, x.r.Body, drainBytes)
 }

@@ -1,4 +1,4 @@
-package edge
+package strict
 
 import (
 	"bytes"
@@ -12,6 +12,10 @@ import (
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
+
+// Validate judges a JSON value, whose syntax is known to be good, by a route's schema: everything that is wrong, a hundred errors at most and
+// one more.
+func Validate(s *plan.Schema, body []byte) []types.FieldError { return validate(s, "", body, nil) }
 
 // validate judges a JSON value, whose syntax is known to be good, by a route's schema and adds everything that is wrong.
 func validate(s *plan.Schema, path string, raw jsontext.Value, errs []types.FieldError) []types.FieldError {
@@ -47,9 +51,9 @@ func validate(s *plan.Schema, path string, raw jsontext.Value, errs []types.Fiel
 		case err != nil:
 			return wrong("bad_text", "")
 		case n < s.MinLength:
-			return wrong("too_short", itoa(s.MinLength))
+			return wrong("too_short", strconv.Itoa(s.MinLength))
 		case s.MaxLength > 0 && n > s.MaxLength:
-			return wrong("too_long", itoa(s.MaxLength))
+			return wrong("too_long", strconv.Itoa(s.MaxLength))
 		case len(s.Enum) > 0 && !slices.Contains(s.Enum, string(text)):
 			return wrong("not_one_of", strings.Join(s.Enum, ","))
 		}
@@ -123,9 +127,9 @@ func validateArray(s *plan.Schema, path string, raw jsontext.Value, errs []types
 			return errs
 		}
 		if s.MaxItems > 0 && i >= s.MaxItems {
-			return append(errs, types.FieldError{Path: path, Code: "too_many", Limit: itoa(s.MaxItems)})
+			return append(errs, types.FieldError{Path: path, Code: "too_many", Limit: strconv.Itoa(s.MaxItems)})
 		}
-		errs = validate(s.Items, join(path, itoa(i)), value, errs)
+		errs = validate(s.Items, join(path, strconv.Itoa(i)), value, errs)
 	}
 	return errs
 }

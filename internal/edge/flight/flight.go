@@ -1,7 +1,10 @@
-package edge
+// Package flight bounds the bytes of bodies that are held at once.
+//
+// Policy: what counts is what has come, not what was declared. Anonymous callers have half of the whole and one network a quarter, so that
+// nobody's bodies close the door to everybody's; long bodies take turns, because to decode one costs ten times its length for a moment.
+package flight
 
 import (
-	"cmp"
 	"math"
 	"net/netip"
 	"runtime"
@@ -17,12 +20,10 @@ const (
 	mostFlight    = 32 << 20 // in all, where nothing says how much memory there is
 	leastFlight   = 4        // bodies of the largest size that fit in any case
 	memoryPerByte = 32       // of a limit on memory, one byte in so many may be of bodies
-	firstRead     = 16 << 10 // a body that says that it is no longer gets its room at once
 )
 
-// flight bounds the bytes of bodies that are held at once, from the first byte read to the answer: in all, those of anonymous callers to a
-// half, and those of one network to a quarter, so that nobody's bodies close the door to everybody's.
-type flight struct {
+// Flight counts what is held, from the first byte of a body that is read to the answer. It is safe for concurrent use.
+type Flight struct {
 	most  int64
 	turns chan struct{}
 
@@ -32,8 +33,8 @@ type flight struct {
 	per       map[netip.Prefix]int64
 }
 
-// newFlight takes what the configuration says, or what the limit on memory leaves.
-func newFlight(most, maxBody int64) *flight {
+// New bounds the whole to most bytes; 0 means 32 MiB, or less under a limit on memory, and some bodies of the largest size in any case.
+func New(most, maxBody int64) *Flight {
 	if most == 0 {
 		most = mostFlight
 		if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
@@ -41,13 +42,13 @@ func newFlight(most, maxBody int64) *flight {
 		}
 		most = max(most, leastFlight*maxBody)
 	}
-	return &flight{most: most, turns: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))), per: map[netip.Prefix]int64{}}
+	return &Flight{most: most, turns: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))), per: map[netip.Prefix]int64{}}
 }
 
-// share is what one exchange holds.
-type share struct {
-	network   netip.Prefix
-	anonymous bool
+// Share is what one request holds.
+type Share struct {
+	Network   netip.Prefix // where it comes from
+	Anonymous bool         // nobody is signed in
 	bytes     int64
 	turn      bool
 }
@@ -58,8 +59,8 @@ const (
 	turnTime = 10 * time.Second
 )
 
-// wait gives the exchange a turn if its body is long, and refuses when the turn does not come.
-func (f *flight) wait(h *share, body int) error {
+// Wait gives the request a turn if its body is long, and refuses when the turn does not come.
+func (f *Flight) Wait(h *Share, body int) error {
 	if body <= longBody {
 		return nil
 	}
@@ -74,18 +75,18 @@ func (f *flight) wait(h *share, body int) error {
 	}
 }
 
-// take lets the exchange hold n bytes more, or says when to come again.
-func (f *flight) take(h *share, n int64) error {
+// Take lets the request hold n bytes more, or says when to come again.
+func (f *Flight) Take(h *Share, n int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	full := f.all+n > f.most || f.per[h.network]+n > f.most/4 || h.anonymous && f.anonymous+n > f.most/2
+	full := f.all+n > f.most || f.per[h.Network]+n > f.most/4 || h.Anonymous && f.anonymous+n > f.most/2
 	if full {
 		return errBodies
 	}
 	h.bytes += n
 	f.all += n
-	f.per[h.network] += n
-	if h.anonymous {
+	f.per[h.Network] += n
+	if h.Anonymous {
 		f.anonymous += n
 	}
 	return nil
@@ -94,8 +95,8 @@ func (f *flight) take(h *share, n int64) error {
 var errBodies = &types.Error{Kind: types.Unavailable, Code: "too_many_bodies", RetryAfter: 2 * time.Second,
 	Detail: "too many long bodies are on their way at once; try again in a few seconds"}
 
-// give returns what the exchange holds.
-func (f *flight) give(h *share) {
+// Give returns what the request holds.
+func (f *Flight) Give(h *Share) {
 	if h.turn {
 		<-f.turns
 		h.turn = false
@@ -106,27 +107,18 @@ func (f *flight) give(h *share) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.all -= h.bytes
-	if h.anonymous {
+	if h.Anonymous {
 		f.anonymous -= h.bytes
 	}
-	if f.per[h.network] -= h.bytes; f.per[h.network] <= 0 {
-		delete(f.per, h.network)
+	if f.per[h.Network] -= h.bytes; f.per[h.Network] <= 0 {
+		delete(f.per, h.Network)
 	}
 	h.bytes = 0
 }
 
-// held is how many bytes of bodies are held now.
-func (f *flight) held() int64 {
+// Held is how many bytes of bodies are held now.
+func (f *Flight) Held() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.all
-}
-
-// bodyCap is the longest body that the caller may send to the route.
-func (x *exchange) bodyCap() int64 {
-	limit := cmp.Or(x.route.MaxBody, x.s.maxBody)
-	if x.caller.Kind == types.Anonymous {
-		limit = min(limit, x.s.maxAnonymous)
-	}
-	return limit
 }
