@@ -224,7 +224,7 @@ func TestFaultsTellNothing(t *testing.T) {
 		}
 		return resp.StatusCode
 	}
-	bodies := map[string]string{"POST": `{"title": "U", "slug": "u", "body": "", "section": "news", "email": "ada@press.example", "password": "hunter2 hunter2 hunter2"}`, "PATCH": `{"title": "V"}`}
+	bodies := map[string]string{"POST": `{"title": "U", "slug": "u", "body": "", "section": "news", "email": "ada@press.example", "password": "hunter2 under seven herons"}`, "PATCH": `{"title": "V"}`}
 	for mode, name := range map[int32]string{deadAtOpen: "transactions do not begin", deadInside: "statements fail", deadReading: "rows end in an error",
 		dyingAtOpen: "panics at the begin", dyingInside: "panics inside", unavailable: "away", lostEvidence: "no evidence"} {
 		s.mode.Store(mode)

@@ -40,6 +40,8 @@ var siblings = []sibling{
 	{"identity/signin", "identity/account", "the machine reads what an account has enrolled"},
 	{"identity/signin", "identity/session", "its one door starts sessions"},
 	{"identity/signin", "identity/throttle", "each guess is counted before it is judged"},
+	{"identity/password", "identity/password/guess", "a new password is none of those that are tried first"},
+	{"identity/password/guess/mklist", "identity/password/guess", "the list is made of the forms that are looked up"},
 	{"identity/passkey", "identity/signin", "it is a factor of the machine"},
 	{"identity/totp", "identity/signin", "it is a factor of the machine"},
 	{"identity/recovery", "identity/signin", "it is a factor of the machine"},

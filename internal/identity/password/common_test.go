@@ -1,8 +1,11 @@
 package password
 
 import (
+	"bufio"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -25,6 +28,38 @@ func TestCommonPasswords(t *testing.T) {
 		if got := errors.As(err, &e) && e.Fields[0].Code == "common"; got != refused {
 			t.Errorf("%q: %v", password, err)
 		}
+	}
+}
+
+// TestNoPasswordOfDjangosList: of the passwords that Django refuses, none that is long enough passes, with a second factor and without one.
+func TestNoPasswordOfDjangosList(t *testing.T) {
+	f, err := os.Open("/usr/lib/python3/dist-packages/django/contrib/auth/common-passwords.txt.gz")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skipf("SKIPPED, DJANGO'S LIST HAS NOT BEEN SEEN: %v; install Debian's python3-django", err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, n := &Policy{}, map[bool]int{}
+	for s := bufio.NewScanner(z); s.Scan(); {
+		for mfa, least := range map[bool]int{false: 15, true: 8} {
+			if len([]rune(s.Text())) < least {
+				continue
+			}
+			n[mfa]++
+			var e *types.Error
+			if err := p.Check(secret(s.Text()), mfa, nil); !errors.As(err, &e) || e.Fields[0].Code != "common" {
+				t.Errorf("%q, with a second factor %v: %v", s.Text(), mfa, err)
+			}
+		}
+	}
+	if n[true] < 8_000 || n[false] < 40 {
+		t.Errorf("tried were %v", n)
 	}
 }
 

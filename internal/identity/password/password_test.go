@@ -193,7 +193,8 @@ func TestPolicy(t *testing.T) {
 		code     string
 	}{
 		{"kettle of seven grey herons", false, ""}, {"vierzehn Zeich", false, "too_short"}, {"qZ7!kTw2", true, ""}, {"qZ7!kTw", true, "too_short"},
-		{"aaaaaaaaaaaaaaaaaaaa", false, "guessable"}, {"123456789012345678", false, "guessable"},
+		{"bbbbbbbbbbbbbbbbbbbc", false, "guessable"}, {"aaaaaaaabbbbbbbb", false, "guessable"},
+		{"aaaaaaaaaaaaaaaaaaaa", false, "common"}, {"123456789012345678", false, "common"},
 		{"ann.smith@example.org", false, "context"}, {"ann smith clinic 1", false, "context"}, {"Пароль из четырёх разных слов", false, ""},
 	} {
 		err := p.Check(secret(c.password), c.mfa, []string{"ann", "smith", "example", "org", "ann.smith@example.org", "Clinic"})

@@ -8,6 +8,7 @@ import (
 	"github.com/ccojocar/zxcvbn-go"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/fastness-dev/fastness/internal/identity/password/guess"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -56,7 +57,7 @@ func (p *Policy) Check(password types.Secret, mfa bool, context []string) error 
 	if bare := without(text, context); len([]rune(bare)) < min(least, 8) {
 		return refuse("context", "", "do not build it from your address or the name of the service")
 	}
-	if common(text) {
+	if guess.Common(text) {
 		return refuse("common", "", "it is among the first that are tried; use a few words of your own")
 	}
 	if zxcvbn.PasswordStrength(string(runes[:min(len(runes), maxEstimate)]), context).Score < leastScore {
