@@ -210,6 +210,7 @@ func (r *reader) from(n ast.Node) *From {
 	}
 	known := form(&f.Field)
 	known["encrypted"] = func(n ast.Node) { f.Field.Encrypted = r.flag(n) }
+	known["profile"] = func(n ast.Node) { f.Field.Profile = r.oneOf(n, "profile", "basic", "rich") }
 	known["of"] = func(n ast.Node) {
 		f.Field.Of = &Field{Pos: pos(n)}
 		r.words(n, "of", form(f.Field.Of))

@@ -222,7 +222,7 @@ type Field struct {
 
 // From is the earlier form of a field whose stored values are to be converted. Words that it leaves out are not compared.
 type From struct {
-	Field Field             // type, digits, of, encrypted
+	Field Field             // type, digits, of, encrypted, profile
 	Map   map[string]string // of an enum or a state: what an old value becomes
 	Pos   Pos
 }
