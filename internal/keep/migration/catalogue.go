@@ -70,7 +70,7 @@ func (c *collection) named(name string) *field {
 }
 
 // side is the side table of a list's column.
-func side(collection, column string) string { return collection + "__" + column }
+func side(collection, column string) string { return store.Name(collection, "__", column) }
 
 var readCatalogue = store.SQL(`SELECT "kind", "id", "parent", "name", "place", "form" FROM "` + table + `" ORDER BY "kind", "id"`)
 
@@ -127,6 +127,17 @@ func Read(ctx context.Context, db store.DB, have store.Schema) (*Catalogue, erro
 // Of is the catalogue of a plan without a database, with names as ids: what a database of that declaration would record.
 func Of(p *plan.Plan) *Catalogue {
 	return compare(&Catalogue{}, p, nil, func(name string) string { return name }).now
+}
+
+// Between compares two declarations without looking at rows: what would be refused whatever they hold, or would have to be asked for.
+func Between(before, now *plan.Plan) []*Step {
+	m := compare(Of(before), now, nil, func(name string) string { return name })
+	for _, s := range m.Steps {
+		if s.Kind == Converted && !s.asked {
+			s.refuse("rows with values stand in the way; to convert them add from: " + s.was.form.from())
+		}
+	}
+	return m.Steps
 }
 
 // newID makes an id of a collection or field.

@@ -53,9 +53,9 @@ type pair struct {
 	before *collection
 	now    *plan.Collection
 	record *collection
-	steps  []*Step        // of its fields
-	arrive []*plan.Field  // mandatory fields that are new and have no value for rows that exist
-	unique []plan.Unique  // sets of fields whose values must be found different
+	steps  []*Step          // of its fields
+	arrive []*plan.Field    // mandatory fields that are new and have no value for rows that exist
+	unique []plan.Unique    // sets of fields whose values must be found different
 	moved  map[string]*Step // by field: conversions
 }
 
@@ -158,7 +158,6 @@ func (m *Migration) field(pr *pair, f *plan.Field, was, rec *field, convert bool
 		s.place = plan.Place{ID: rec.id, Column: rec.column, Side: side(pr.now.Table, rec.column)}
 	}
 	if pr.moved[f.Name] != nil {
-		m.left[pr.now.Table+"."+renamed(f.Name, was.column)] = true
 		m.left[pr.now.Table+"."+was.column] = true
 		m.left[side(pr.before.name, was.column)] = true
 		return
@@ -253,12 +252,29 @@ func (m *Migration) bind() {
 	m.plan.Bind(ids, places)
 }
 
-// Renames are the former names of tables and columns.
-func (m *Migration) Renames() store.Renames { return m.renames }
+// inner reports whether a change is a part of a conversion, or clears up after one: nothing is lost by it.
+func (m *Migration) inner(c store.Change) bool {
+	switch c := c.(type) {
+	case store.AddColumn:
+		return strings.Contains(c.Column.Name, "__")
+	case store.DropColumn:
+		return m.free(c.Table, c.Column)
+	case store.DropTable:
+		return m.free(c.Table, "")
+	case store.CreateTable:
+		return strings.Count(c.Table.Name, "__") > 1
+	case store.Rebuild:
+		return !slices.ContainsFunc(c.Alters, func(a store.Change) bool {
+			n, ok := a.(store.Nullable)
+			return !ok || !strings.Contains(n.Column, "__")
+		})
+	}
+	return false
+}
 
-// Free reports whether a table, or a column of a table of the plan ("" for the table), may go without being named: it holds what a
+// free reports whether a table, or a column of a table of the plan ("" for the table), may go without being named: it holds what a
 // conversion leaves behind, or what one that was given up had begun.
-func (m *Migration) Free(table, column string) bool {
+func (m *Migration) free(table, column string) bool {
 	if column != "" {
 		if m.left[table+"."+column] || strings.HasSuffix(column, marker) {
 			return true
@@ -270,24 +286,9 @@ func (m *Migration) Free(table, column string) bool {
 	if m.left[table] {
 		return true
 	}
-	return strings.Count(table, "__") > 1 && !slices.ContainsFunc(m.old.collections, func(c *collection) bool {
+	return strings.Contains(table, "__") && !slices.ContainsFunc(m.old.collections, func(c *collection) bool {
 		return slices.ContainsFunc(c.fields, func(f *field) bool { return side(c.name, f.column) == table })
 	})
-}
-
-// Refusals are the steps that cannot be taken, as one error; nil: there are none.
-func (m *Migration) Refusals() error {
-	var lines []string
-	for _, s := range m.Steps {
-		if s.Kind == Refused {
-			lines = append(lines, s.Words())
-		}
-	}
-	if len(lines) == 0 {
-		return nil
-	}
-	return fmt.Errorf("migration: the declaration does not fit the data; nothing was changed, and the declaration before still fits:\n%s",
-		strings.Join(lines, "\n"))
 }
 
 // Waiting are the fields whose values must be converted before the plan can be served.
