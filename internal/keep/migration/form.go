@@ -163,7 +163,7 @@ func (f Form) list() []word {
 func differs(was, now Form) string {
 	var out []string
 	if was.String() != now.String() {
-		out = append(out, was.String()+" becomes "+now.String())
+		return was.String() + " becomes " + now.String() // the words that come and go with a type are understood
 	}
 	before := was.list()
 	for i, w := range now.list() {
@@ -185,7 +185,7 @@ func differs(was, now Form) string {
 		}
 	}
 	if was.Of != nil && now.Of != nil {
-		if of := differs(*was.Of, *now.Of); of != "" && was.String() == now.String() {
+		if of := differs(*was.Of, *now.Of); of != "" {
 			out = append(out, "elements: "+of)
 		}
 	}
