@@ -100,7 +100,7 @@ func TestKilledWhileConverting(t *testing.T) {
 				w := again()
 				w.must(was)
 				var ids []string
-				for range 900 {
+				for range 450 {
 					ids = append(ids, w.create("things", `{"label": "x", "f": `+c.first+`}`))
 				}
 				w.data.DB.Close()
@@ -114,12 +114,12 @@ func TestKilledWhileConverting(t *testing.T) {
 					}
 				}
 				w.must(now)
-				for _, id := range []string{ids[0], ids[450], ids[899]} {
+				for _, id := range []string{ids[0], ids[220], ids[449]} {
 					if got := w.get("things", id)["f"]; got != c.want {
 						t.Errorf("row %s reads %s, want %s", id, got, c.want)
 					}
 				}
-				if c.name == "list" && w.side("things", "f") != 1800 {
+				if c.name == "list" && w.side("things", "f") != 900 {
 					t.Errorf("the side table has %d rows", w.side("things", "f"))
 				}
 				if d, err := w.bring(now); err != nil || len(d.Steps)+len(d.Changes) > 0 {
