@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/plan/exact"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -101,14 +102,14 @@ func Read(ctx context.Context, db store.DB, have store.Schema) (*Catalogue, erro
 			switch rows.Text(0) {
 			case "collection": // sorted before fields
 				x := &collection{id: id, name: rows.Text(3)}
-				if err := json.Unmarshal(form, &x.form); err != nil {
+				if err := exact.Closed(form, &x.form); err != nil {
 					return fmt.Errorf("migration: the record of %s: %w", x.name, err)
 				}
 				byID[id] = x
 				c.collections = append(c.collections, x)
 			case "field":
 				f := &field{id: id, name: rows.Text(3), column: rows.Text(4)}
-				if err := json.Unmarshal(form, &f.form); err != nil || byID[rows.Text(2)] == nil {
+				if err := exact.Closed(form, &f.form); err != nil || byID[rows.Text(2)] == nil {
 					return fmt.Errorf("migration: the record of field %s: %w", f.name, err)
 				}
 				byID[rows.Text(2)].fields = append(byID[rows.Text(2)].fields, f)
