@@ -239,6 +239,45 @@ func TestManagersStandAbove(t *testing.T) {
 	})
 }
 
+// TestManagersStandAboveMembers: roles within organisations count as the others do: whoever manages accounts does nothing to the last owner of one,
+// nor to anybody who stands higher there, wherever the caller's own session is at home.
+func TestManagersStandAboveMembers(t *testing.T) {
+	eachOrganised(t, nil, func(t *testing.T, w *town) {
+		people := map[string]types.ID{}
+		in := map[string]*browser{}
+		for _, name := range []string{"owner", "second", "member", "helper", "clerk"} {
+			roles := []string{"patient"}
+			if name != "owner" && name != "member" {
+				roles = append(roles, "admin")
+			}
+			people[name], in[name] = w.person(name+"@example.org", roles...), w.in(name+"@example.org")
+		}
+		w.found(in["owner"], "Riverside")
+		w.joined(in["owner"], in["second"], "second@example.org", "owner")
+		w.joined(in["owner"], in["member"], "member@example.org", "member")
+		w.joined(in["owner"], in["clerk"], "clerk@example.org", "member")
+		w.found(in["helper"], "Hilltop")
+		w.found(in["second"], "Seaside") // Riverside is not the active one
+		for _, c := range []struct {
+			by, id string
+			may    bool
+		}{{"helper", "owner", false}, {"helper", "member", false}, {"clerk", "owner", false}, {"clerk", "second", false}, {"clerk", "member", true},
+			{"second", "member", true}, {"second", "owner", true}} {
+			by, id := w.who(in[c.by]), people[c.id]
+			for what, err := range map[string]error{"demand": w.Require(w.ctx(), by, id, plan.NoFactor),
+				"reset": w.ResetFactors(w.ctx(), by, id, "lost the phone, seen in person"), "end": w.EndSessionOf(w.ctx(), by, id, ""),
+				"disable": w.Disable(w.ctx(), by, id), "enable": w.Enable(w.ctx(), by, id)} {
+				if want := map[bool]string{false: "role_not_held"}[c.may]; types.CodeOf(err) != want {
+					t.Errorf("%s of %s by %s: %v, want %q", what, c.id, c.by, err, want)
+				}
+			}
+		}
+		if err := w.EndSessionOf(w.ctx(), w.who(in["helper"]), people["helper"], ""); err != nil {
+			t.Errorf("one's own sessions: %v", err)
+		}
+	})
+}
+
 // TestResetFactors: an operator helps somebody who lost everything. It is never silent: a reason, evidence, a letter, every session
 // ended, and no role in force before a factor is enrolled anew.
 func TestResetFactors(t *testing.T) {

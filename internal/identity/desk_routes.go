@@ -63,7 +63,7 @@ func (i *Identity) deskRoutes() []plan.Route {
 			Handle: i.userSessions, Out: items(wire.Object([]string{"id", "label", "created", "seen"}, map[string]*plan.Schema{"id": idSchema,
 				"label": wire.Text(80, "what the device is called"), "address": wire.Text(64, "class of the address"), "created": timeSchema, "seen": timeSchema}))},
 		{Name: "user_sessions_end", Method: "POST", Path: "/auth/users/{id}/sessions/end", Summary: "end one session of an account, or all", Access: act,
-			Status: 200, Handle: i.endUserSessions, Out: statusSchema, In: wire.Object(nil, map[string]*plan.Schema{"session": idSchema})},
+			Status: 200, Handle: i.endUserSessions, Out: statusSchema, Errors: []string{"role_not_held"}, In: wire.Object(nil, map[string]*plan.Schema{"session": idSchema})},
 		{Name: "user_reset_factors", Method: "POST", Path: "/auth/users/{id}/reset-factors", Summary: "forget the factors of somebody who lost them",
 			Access: act, Status: 200, Handle: i.resetFactors, Out: statusSchema, Errors: []string{"own_account", "role_not_held", "account_erased"},
 			In: wire.Object([]string{"reason"}, map[string]*plan.Schema{"reason": wire.Text(200, "why, and how you know who asked")})},

@@ -129,14 +129,14 @@ func New(cfg Config) (*Identity, error) {
 	}
 	i.links = signup.New(signup.Config{DB: i.db, Clock: cfg.Clock, Accounts: i.accounts, Sessions: i.sessions, Grants: i.grants,
 		Throttle: i.throttle, Machine: i.machine, Ring: cfg.Ring, Passwords: cfg.Passwords, Policy: cfg.Policy,
-		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Close: i.close, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
+		Profiles: cfg.Profiles, Outbox: cfg.Outbox, Close: i.close, Above: i.roster.Above, Mode: mode, Roles: d.SignUp.Roles, Base: cfg.Base, Service: d.Service.Name})
 	if err := i.federate(cfg); err != nil {
 		return nil, err
 	}
 	i.organisations = newOrganisations(i)
 	i.Desk = operator.New(operator.Config{DB: i.db, Clock: cfg.Clock, Plan: cfg.Plan, Accounts: i.accounts, Sessions: i.sessions,
 		Grants: i.grants, Links: i.links, Profiles: cfg.Profiles, Tokens: i.tokens, App: i.app, Passkeys: i.passkeys, Codes: i.codes,
-		Federated: i.providers.Has, Belongs: i.belongs})
+		Federated: i.providers.Has, Belongs: i.belongs, Above: i.roster.Above})
 	return i, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // DeviceCookie is the short name of the cookie by which a browser keeps its own lane of the throttle.
@@ -34,8 +35,26 @@ func (i *Identity) Routes() []plan.Route {
 		if out[n].MaxBody == 0 {
 			out[n].MaxBody = maxBody
 		}
+		if a := out[n].Access; a.Public == "" && !a.Ignore && !ofItself[out[n].Name] {
+			out[n].Handle = beyond(out[n].Handle)
+		}
 	}
 	return out
+}
+
+// ofItself are the routes at which an API token that was narrowed to collections is told of itself alone, or ends.
+var ofItself = map[string]bool{"session": true, "token_revoke": true}
+
+var errScope = types.Refuse(types.Forbidden, "out_of_scope", "this token was issued for rows of some collections; use a token that is not narrowed, or a session")
+
+// beyond refuses a narrowed API token: what its owner is, has and may is no collection that it was issued for.
+func beyond(next func(context.Context, *plan.Request) (*plan.Answer, error)) func(context.Context, *plan.Request) (*plan.Answer, error) {
+	return func(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+		if r.Caller != nil && r.Caller.Scope != nil {
+			return nil, errScope
+		}
+		return next(ctx, r)
+	}
 }
 
 // Schemas of the bodies. Every string is bounded.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -61,6 +62,47 @@ func TestTokenExpires(t *testing.T) {
 		w.clock.Advance(time.Second)
 		if w.alive(ci) {
 			t.Fatal("the token outlived its time")
+		}
+	})
+}
+
+// TestNarrowedTokenKnowsItselfAlone: a token that was narrowed to collections is told nothing at any route of this room but what it is; one that
+// was not is told who its owner is. Each route is asked, past the check of roles.
+func TestNarrowedTokenKnowsItselfAlone(t *testing.T) {
+	eachOrganised(t, nil, func(t *testing.T, w *town) {
+		id := w.person("ann@example.org", "patient", "admin")
+		ann := w.in("ann@example.org")
+		w.found(ann, "Riverside")
+		whole, _ := w.issue(ann, aToken(w, "admin"))
+		if me := w.do("GET", "/auth/session", whole, nil).want(200); me.text("email") != "ann@example.org" {
+			t.Errorf("a token that is not narrowed is told %s", me.Raw)
+		}
+		for _, scope := range []map[string][]types.Action{{}, {"accounts": {types.Read}}} {
+			narrow := *w.who(ann)
+			narrow.Session, narrow.Token, narrow.Scope = "", types.RandomID(), &types.Scope{Collections: map[string]types.Action{}}
+			for name, actions := range scope {
+				narrow.Scope.Collections[name] = actions[0]
+			}
+			asked := 0
+			for _, r := range w.Routes() {
+				if r.Access.Public != "" || r.Access.Ignore || r.Name == "token_revoke" {
+					continue
+				}
+				asked++
+				caller := narrow
+				a, err := r.Handle(w.ctx(), &plan.Request{Caller: &caller, Path: func(string) string { return string(id) }, At: w.clock.Now()})
+				switch {
+				case r.Name == "session":
+					if want := `{"account":"` + string(id) + `","token":"` + string(narrow.Token) + `"}`; err != nil || strings.TrimSpace(string(a.Body)) != want {
+						t.Errorf("it is told %s, %v", a.Body, err)
+					}
+				case types.CodeOf(err) != "out_of_scope":
+					t.Errorf("%s %s: %v", r.Method, r.Path, err)
+				}
+			}
+			if asked < 40 {
+				t.Errorf("%d routes were asked", asked)
+			}
 		}
 	})
 }

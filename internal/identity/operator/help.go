@@ -36,7 +36,7 @@ func (d *Desk) over(ctx context.Context, r store.Reader, by *types.Caller, id ty
 	if by.Account == id {
 		return nil, errOwn
 	}
-	above, err := d.cfg.Grants.Above(ctx, r, by, id)
+	above, err := d.cfg.Above(ctx, r, by, id)
 	if err == nil && above {
 		err = errAbove
 	}
@@ -72,8 +72,8 @@ func (d *Desk) EndSessionOf(ctx context.Context, by *types.Caller, id, which typ
 		if err := d.still(ctx, tx, by); err != nil {
 			return err
 		}
-		if _, err := d.cfg.Accounts.Get(ctx, tx, id); err != nil {
-			return unknown(err)
+		if _, err := d.over(ctx, tx, by, id); err != nil && !errors.Is(err, errOwn) { // one's own are nobody's secret
+			return err
 		}
 		var err error
 		if which == "" {

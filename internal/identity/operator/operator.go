@@ -40,6 +40,8 @@ type Config struct {
 	Codes    *recovery.Codes
 	// Federated reports whether the account is linked to an OpenID provider, which is a way in.
 	Federated func(ctx context.Context, r store.Reader, id types.ID) (bool, error)
+	// Above reports whether an account holds a role, within an organisation too, that the caller has not in force.
+	Above func(ctx context.Context, r store.Reader, by *types.Caller, account types.ID) (bool, error)
 	// Belongs lists the organisations of an account, with its role in each; none where there are none.
 	Belongs func(ctx context.Context, r store.Reader, id types.ID) ([]organisation.Organisation, error)
 }

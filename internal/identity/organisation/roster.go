@@ -94,6 +94,42 @@ func (r *Roster) role(ctx context.Context, rd store.Reader, org, account types.I
 	return role, err
 }
 
+var membershipsOf = store.SQL(`SELECT org, role FROM memberships WHERE account = ?`)
+
+// Above reports whether an account holds a role that the caller has not in force: see grant.Grants.Above. Of roles within organisations the caller
+// has one in force who holds it, or a higher one, in the same organisation, whichever is the active one.
+func (r *Roster) Above(ctx context.Context, rd store.Reader, by *types.Caller, account types.ID) (bool, error) {
+	above, err := r.grants.Above(ctx, rd, by, account)
+	if above || err != nil || by.Unruled() || len(r.roles) == 0 {
+		return above, err
+	}
+	held, err := r.memberships(ctx, rd, account)
+	if err != nil || len(held) == 0 {
+		return false, err
+	}
+	own, err := r.memberships(ctx, rd, by.Account)
+	if err != nil {
+		return false, err
+	}
+	for org, rank := range held {
+		if mine, ok := own[org]; !ok || mine > rank || !r.roles[mine].Requires.Met(by.Factors) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// memberships are the ranks of an account in its organisations. A role that is no longer declared is none.
+func (r *Roster) memberships(ctx context.Context, rd store.Reader, account types.ID) (map[types.ID]int, error) {
+	out := map[types.ID]int{}
+	err := each(ctx, rd, membershipsOf, func(rows store.Rows) {
+		if rank := r.rank(rows.Text(1)); rank >= 0 {
+			out[types.ID(rows.Text(0))] = rank
+		}
+	}, types.IDValue(account))
+	return out, err
+}
+
 // Home is session.HomeOf: the organisation that the account chose last, else the oldest that it belongs to.
 func (r *Roster) Home(ctx context.Context, rd store.Reader, account types.ID) (types.ID, error) {
 	if len(r.roles) == 0 {

@@ -177,7 +177,7 @@ func (l *Links) waiting(ctx context.Context, tx store.Tx, by *types.Caller, emai
 	case err == nil && acc.State != account.Invited:
 		return nil, errTaken
 	case err == nil:
-		above, err := l.cfg.Grants.Above(ctx, tx, by, acc.ID)
+		above, err := l.cfg.Above(ctx, tx, by, acc.ID)
 		if err != nil {
 			return nil, err
 		}

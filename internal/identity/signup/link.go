@@ -101,6 +101,7 @@ type Config struct {
 	Throttle    *throttle.Throttle
 	Machine     *signin.Machine // for its floor
 	Close       Close
+	Above       func(ctx context.Context, r store.Reader, by *types.Caller, account types.ID) (bool, error) // operator.Config.Above
 	Ring        *seal.Ring
 	Passwords   signin.Passwords
 	Policy      Policy
