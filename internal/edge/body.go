@@ -63,6 +63,9 @@ func (x *exchange) readBody() error {
 	if err := x.identifyAgain(); err != nil {
 		return err
 	}
+	if err := x.limitLength(); err != nil {
+		return err
+	}
 	if form {
 		return nil
 	}

@@ -145,6 +145,25 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestLongBodiesCostMore: a long body counts as further requests, of the account or of the network, and as half of what can be saved up at the most.
+func TestLongBodiesCostMore(t *testing.T) {
+	few := decl.Rate{Count: 40, Per: time.Hour}
+	long := func(n int) string { return `{"name":` + strings.Repeat(" ", n) + `"x"}` }
+	for path, headers := range map[string][]string{"/mine": {"Authorization: Bearer ann"}, "/post": nil} {
+		g := open(t, func(p *plan.Plan, _ *edge.Config) { p.Decl.Limits = decl.Limits{PerAddress: few, PerAccount: few} })
+		ask := func(status int, code string, n int) {
+			t.Helper()
+			g.want(status, code, "POST", path, long(n), append(headers, "Content-Type: application/json")...)
+		}
+		ask(200, "", 15<<10)
+		ask(200, "", 65<<10)
+		ask(429, "too_many_requests", 65<<10)
+		ask(200, "", 100)
+		g.clock.Advance(time.Hour)
+		ask(200, "", 500<<10)
+	}
+}
+
 // TestNoOtherDoors: a path or verb that the plan does not have is not served, whatever the method is called; who has not said who he is
 // learns nothing about paths.
 func TestNoOtherDoors(t *testing.T) {

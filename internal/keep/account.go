@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/fastness-dev/fastness/internal/keep/judge"
+	"github.com/fastness-dev/fastness/internal/keep/row"
 	"github.com/fastness-dev/fastness/internal/keep/value"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
@@ -53,7 +54,7 @@ func (p Profiles) Create(ctx context.Context, tx store.Tx, id types.ID, fields j
 			}
 		}
 	}
-	return a.create(ctx, tx, next)
+	return a.store(ctx, tx, nil, next)
 }
 
 // Set replaces profile fields of a row that exists.
@@ -73,7 +74,22 @@ func (p Profiles) Set(ctx context.Context, tx store.Tx, id types.ID, fields json
 	if old == nil {
 		return judge.NoRow
 	}
-	return a.update(ctx, tx, old, a.next(old))
+	return a.store(ctx, tx, old, a.next(old))
+}
+
+// store verifies and writes a row, which no rule judges.
+func (a *act) store(ctx context.Context, tx store.Tx, old, next *row.Row) error {
+	lost, err := a.named(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := a.verify(ctx, tx, old, next, lost); err != nil {
+		return err
+	}
+	if old == nil {
+		return a.conflict(ctx, tx, a.k.tables.Insert(ctx, tx, next), next)
+	}
+	return a.conflict(ctx, tx, a.k.tables.Update(ctx, tx, next, a.change.Fields), next)
 }
 
 func (p Profiles) act(action types.Action, id types.ID, ch *value.Change) (*act, error) {

@@ -69,6 +69,11 @@ func (k *Keep) Batch(ctx context.Context, c *types.Caller, body []byte, w Write)
 		return nil, err
 	}
 	defer key.End()
+	settle, err := k.guesses(ctx, acts...)
+	if err != nil {
+		return nil, err
+	}
+	defer settle()
 	var out []byte
 	at := -1 // the operation that was refused
 	err = k.db.Write(turn(ctx, c), func(tx store.Tx) error {

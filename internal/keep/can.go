@@ -28,16 +28,14 @@ type reply struct {
 	Fields []string `json:"fields,omitzero"`
 }
 
-// errUndo rolls back what a question tried.
-var errUndo = errors.New("keep: undo")
-
-// Can answers questions by doing what was asked in a transaction that is always rolled back: the answer cannot differ from the
-// outcome, because it is the outcome.
+// Can answers questions on a snapshot, by everything that the act itself would do up to the point where it writes: the answer and the
+// outcome come from the same code.
 func (k *Keep) Can(ctx context.Context, c *types.Caller, body []byte) (*plan.Answer, error) {
 	var in struct {
 		Do []question `json:"do"`
 	}
-	if err := json.Unmarshal(body, &in, json.RejectUnknownMembers(true)); err != nil || len(in.Do) == 0 || len(in.Do) > maxBatch {
+	err := json.Unmarshal(body, &in, json.RejectUnknownMembers(true))
+	if err != nil || len(in.Do) == 0 || len(in.Do) > maxBatch {
 		return nil, types.Refuse(types.Malformed, "bad_question", `send {"do": [{"action", "collection", "id"?, "new"?}]}, 1 to 100 of them`)
 	}
 	replies := make([]reply, len(in.Do))
@@ -45,52 +43,48 @@ func (k *Keep) Can(ctx context.Context, c *types.Caller, body []byte) (*plan.Ans
 		if types.ParseAction(q.Action) == 0 {
 			return nil, types.Refuse(types.Malformed, "bad_question", "action is read, create, update or delete")
 		}
-		var tried *act
-		err := k.db.Write(turn(ctx, c), func(tx store.Tx) error {
-			var err error
-			if replies[i], tried, err = k.try(ctx, tx, c, q); err != nil {
-				return err
-			}
-			return errUndo
-		})
-		if err != nil && !errors.Is(err, errUndo) {
+		if replies[i], err = k.ask(ctx, c, q); err != nil {
 			return nil, err
-		}
-		if tried != nil && tried.guessed { // a guess is a guess
-			tried.denied(ctx, errGuess)
 		}
 	}
 	out, err := json.Marshal(map[string]any{"can": replies})
 	return &plan.Answer{Status: 200, Body: out}, err
 }
 
-// errGuess is what evidence says of a question that met a unique value of a row that the caller may not read.
-var errGuess = types.Refuse(types.Invalid, "not_accepted", "")
-
-func (k *Keep) try(ctx context.Context, tx store.Tx, c *types.Caller, q question) (reply, *act, error) {
+// ask answers one question. What needs no stored data is done before the transaction begins.
+func (k *Keep) ask(ctx context.Context, c *types.Caller, q question) (out reply, err error) {
 	action := types.ParseAction(q.Action)
-	w := Write{Collection: q.Collection, ID: q.ID, Body: q.New}
-	if action == types.Read {
-		r, err := k.tryRead(ctx, tx, c, q)
-		return r, nil, err
-	}
 	if len(q.New) == 0 && action != types.Delete {
-		r, err := k.tryVerb(ctx, tx, c, action, w)
-		return r, nil, err
+		err = k.db.View(ctx, func(r store.Reader) error {
+			if action == types.Read {
+				out, err = k.tryRead(ctx, r, c, q)
+			} else {
+				out, err = k.tryVerb(ctx, r, c, action, Write{Collection: q.Collection, ID: q.ID})
+			}
+			return err
+		})
+		return out, err
 	}
-	a, err := k.prepare(c, action, w)
-	if err == nil {
-		err = a.run(ctx, tx)
-	}
+	a, err := k.prepare(c, action, Write{Collection: q.Collection, ID: q.ID, Body: q.New})
 	if err != nil {
-		r, err := refusedReply(err)
-		return r, a, err
+		return refusedReply(err)
 	}
-	out := reply{May: true}
+	settle, err := k.guesses(ctx, a)
+	if err != nil {
+		return refusedReply(err)
+	}
+	defer settle()
+	if err = k.db.View(ctx, func(r store.Reader) error { return a.rehearse(ctx, r) }); err != nil {
+		if a.guessed { // a guess is a guess
+			a.denied(ctx, err)
+		}
+		return refusedReply(err)
+	}
+	out = reply{May: true}
 	if a.change != nil {
 		out.Fields = a.change.Names()
 	}
-	return out, a, nil
+	return out, nil
 }
 
 func refusedReply(err error) (reply, error) {
@@ -101,7 +95,7 @@ func refusedReply(err error) (reply, error) {
 	return reply{Code: e.Code}, nil
 }
 
-func (k *Keep) tryRead(ctx context.Context, tx store.Tx, c *types.Caller, q question) (reply, error) {
+func (k *Keep) tryRead(ctx context.Context, tx store.Reader, c *types.Caller, q question) (reply, error) {
 	v, err := k.views.Of(c, q.Collection)
 	if err != nil {
 		return refusedReply(err)
@@ -118,7 +112,7 @@ func (k *Keep) tryRead(ctx context.Context, tx store.Tx, c *types.Caller, q ques
 }
 
 // tryVerb asks which fields an update or create could name, by the rules that hold on the row as it is.
-func (k *Keep) tryVerb(ctx context.Context, tx store.Tx, c *types.Caller, action types.Action, w Write) (reply, error) {
+func (k *Keep) tryVerb(ctx context.Context, tx store.Reader, c *types.Caller, action types.Action, w Write) (reply, error) {
 	w.Body, w.IfMatch = []byte("{}"), "*" // about the verb, not about a version
 	if action == types.Create {
 		col, rules, err := judge.Permit(k.plan, c, w.Collection, action)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/fastness-dev/fastness/internal/keep/judge"
+	"github.com/fastness-dev/fastness/internal/keep/row"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -90,7 +91,8 @@ func (a *act) question(err error) judge.Question {
 		q.Named = a.change.Mask
 		if len(a.w.Body) <= maxKept {
 			kept := &act{c: a.c, b: a.b, action: a.action, col: a.col, change: a.change, start: a.start, id: a.id}
-			q.Next = kept.next
+			lost := a.lost
+			q.Next = func(old *row.Row) *row.Row { return lost.Without(kept.next(old)) }
 		}
 	}
 	return q

@@ -33,6 +33,11 @@ func (k *Keep) Import(ctx context.Context, c *types.Caller, collection string, r
 		return at, err
 	}
 	apart := k.looksAt(acts[0].col)
+	settle, err := k.guesses(ctx, acts...)
+	if err != nil {
+		return -1, err
+	}
+	defer settle()
 	err = k.db.Write(turn(ctx, c), func(tx store.Tx) error {
 		var err error
 		if at, err = makeAll(ctx, tx, acts, apart); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/fastness-dev/fastness/internal/keep/judge"
 	"github.com/fastness-dev/fastness/internal/keep/row"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
@@ -13,17 +14,18 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// verify runs, after a rule said yes: state steps, checks, references.
-func (a *act) verify(ctx context.Context, tx store.Tx, old, next *row.Row) error {
+// verify runs, after a rule said yes: state steps, references, checks. A check sees the row only when every reference that the request
+// names points at a row that the caller may read.
+func (a *act) verify(ctx context.Context, r store.Reader, old, next *row.Row, refs judge.Lost) error {
 	if old != nil {
 		if err := a.steps(old, next); err != nil {
 			return err
 		}
 	}
-	if err := a.checks(ctx, tx, old, next); err != nil {
+	if err := refs.Refusal(); err != nil {
 		return err
 	}
-	return a.references(ctx, tx)
+	return a.checks(ctx, r, old, next)
 }
 
 // steps refuses a state change that the declaration does not list.
@@ -41,18 +43,14 @@ func (a *act) steps(old, next *row.Row) error {
 }
 
 // checks runs the cross-field checks on the new row: each must be true, unknown is not enough.
-func (a *act) checks(ctx context.Context, tx store.Tx, old, next *row.Row) error {
+func (a *act) checks(ctx context.Context, tx store.Reader, old, next *row.Row) error {
 	var before rule.Record
 	if old != nil {
 		before = old
 	}
 	var errs []types.FieldError
 	for _, c := range a.col.Checks {
-		plain := a.k.tables.Plain(next)
-		t, err := rule.Eval(c.That, before, plain, a.b, a.k.tables.Resolver(ctx, tx, a.b))
-		if err == nil {
-			err = plain.Err() // a value that does not open is a fault and no missing value
-		}
+		t, err := rule.Eval(c.That, before, a.k.tables.Plain(next), a.b, a.k.tables.Resolver(ctx, tx, a.b))
 		if err != nil {
 			return err
 		}
@@ -70,59 +68,7 @@ func (a *act) checks(ctx context.Context, tx store.Tx, old, next *row.Row) error
 	return nil
 }
 
-// references: every reference that the request names must point at a row the caller may read; any other is refused exactly
-// like an absent one.
-func (a *act) references(ctx context.Context, tx store.Tx) error {
-	var errs []types.FieldError
-	for i, f := range a.change.Fields {
-		to, ids := f.To, []types.Value{a.change.Values[i]}
-		if f.Type == plan.ListField && f.Elem.To != "" {
-			to, ids = f.Elem.To, a.change.Values[i].Items
-		}
-		if to == "" || f.Encrypted {
-			continue
-		}
-		for n, id := range ids {
-			if id.Missing() {
-				continue
-			}
-			ok, err := a.mayPointAt(ctx, tx, to, types.ID(id.Text))
-			if err != nil {
-				return err
-			}
-			if !ok {
-				path := f.Name
-				if f.Type == plan.ListField {
-					path = fmt.Sprintf("%s.%d", f.Name, n)
-				}
-				errs = append(errs, types.FieldError{Path: path, Code: "not_found", Detail: "there is no such row"})
-			}
-		}
-	}
-	if len(errs) > 0 {
-		return &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some references point at nothing; see fields", Fields: errs}
-	}
-	return nil
-}
-
-func (a *act) mayPointAt(ctx context.Context, tx store.Tx, collection string, id types.ID) (bool, error) {
-	v, err := a.k.views.Of(a.c, collection)
-	if err != nil {
-		if refused(err) {
-			err = nil
-		}
-		return false, err
-	}
-	_, ok, err := v.Readable(ctx, tx, a.b, id)
-	if err != nil || !ok || !v.Collection.PerOrg || !a.c.Unruled() {
-		return ok, err
-	}
-	r, err := a.k.tables.Load(ctx, tx, v.Collection, id) // no rule binds this caller: the border is asked for by itself
-	return r != nil && r.Org.Text == string(a.b.Org), err
-}
-
-// conflict turns a broken constraint into an answer. A unique value that belongs to a row the caller may not read is refused
-// without saying that it exists.
+// conflict turns a broken constraint into an answer; nil is no constraint.
 func (a *act) conflict(ctx context.Context, tx store.Tx, err error, next *row.Row) error {
 	var broken *store.ConstraintError
 	if !errors.As(err, &broken) {
@@ -135,54 +81,88 @@ func (a *act) conflict(ctx context.Context, tx store.Tx, err error, next *row.Ro
 	default:
 		return err
 	}
-	for _, u := range a.col.Uniques {
-		if u.Name != broken.Constraint {
-			continue
+	if found := a.taken(ctx, tx, next, err); found != nil {
+		return found
+	}
+	for _, u := range a.col.Uniques { // by a row that this transaction does not see
+		if u.Name == broken.Constraint {
+			return a.refuseUnique(u, false, err)
 		}
-		if seen, e := a.seesOther(ctx, tx, u, next); e != nil {
-			return e
-		} else if seen {
-			out := &types.Error{Kind: types.Conflict, Code: "already_exists", Detail: "another row has this value", Err: err}
-			for _, f := range u.Fields {
-				out.Fields = append(out.Fields, types.FieldError{Path: f.Name, Code: "already_exists"})
-			}
-			return out
-		}
-		a.guessed = true
-		out := &types.Error{Kind: types.Invalid, Code: "not_accepted", Detail: "some values were not accepted; see fields", Err: err}
-		for _, f := range u.Fields {
-			out.Fields = append(out.Fields, types.FieldError{Path: f.Name, Code: "not_accepted"})
-		}
-		return out
 	}
 	return err
 }
 
-// seesOther reports whether the caller may read the conflicting row with the fields that conflict.
-func (a *act) seesOther(ctx context.Context, tx store.Tx, u plan.Unique, next *row.Row) (bool, error) {
+// taken looks for another row that has a unique value of the act, in the order of the declaration. A value that belongs to a row the
+// caller may not read is refused without saying that it exists.
+func (a *act) taken(ctx context.Context, r store.Reader, next *row.Row, cause error) error {
+	for _, u := range a.col.Uniques {
+		if !a.names(u) {
+			continue
+		}
+		other, err := a.other(ctx, r, u, next)
+		if err != nil {
+			return err
+		}
+		if other == "" {
+			continue
+		}
+		seen, err := a.sees(ctx, r, u, other)
+		if err != nil {
+			return err
+		}
+		return a.refuseUnique(u, seen, cause)
+	}
+	return nil
+}
+
+// names reports whether the act sets a field of a unique key: a create sets them all.
+func (a *act) names(u plan.Unique) bool {
+	return a.action == types.Create || slices.ContainsFunc(u.Fields, a.change.Mask.Has)
+}
+
+func (a *act) refuseUnique(u plan.Unique, seen bool, cause error) error {
+	out := &types.Error{Kind: types.Conflict, Code: "already_exists", Detail: "another row has this value", Err: cause}
+	if !seen {
+		a.guessed = true
+		out = &types.Error{Kind: types.Invalid, Code: "not_accepted", Detail: "some values were not accepted; see fields", Err: cause}
+	}
+	for _, f := range u.Fields {
+		out.Fields = append(out.Fields, types.FieldError{Path: f.Name, Code: out.Code})
+	}
+	return out
+}
+
+// other finds another row with the same values of a unique key; "" for none.
+func (a *act) other(ctx context.Context, r store.Reader, u plan.Unique, next *row.Row) (other types.ID, err error) {
 	text := `SELECT "id" FROM ` + store.Quote(a.col.Table) + ` WHERE "id" <> ?`
 	args := []types.Value{types.TextValue(string(a.id))}
-	var mask plan.Mask
 	for _, f := range u.Fields {
 		text += " AND " + store.Quote(f.Column) + " = ?"
 		args = append(args, next.Values[f.Bit])
-		mask |= 1 << f.Bit
 	}
 	if a.col.PerOrg {
 		text += ` AND "org" = ?`
 		args = append(args, next.Org)
 	}
-	rows, err := tx.Query(ctx, a.k.tables.Stmt(text), args...)
+	rows, err := r.Query(ctx, a.k.tables.Stmt(text), args...)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	var other types.ID
 	if rows.Next() {
 		other = types.ID(rows.Text(0))
 	}
-	if err := rows.Close(); err != nil || other == "" || a.view == nil {
-		return false, err
+	return other, rows.Close()
+}
+
+// sees reports whether the caller may read the row that conflicts, with the fields that conflict.
+func (a *act) sees(ctx context.Context, r store.Reader, u plan.Unique, other types.ID) (bool, error) {
+	if a.view == nil {
+		return false, nil
 	}
-	m, ok, err := a.view.Readable(ctx, tx, a.b, other)
+	var mask plan.Mask
+	for _, f := range u.Fields {
+		mask |= 1 << f.Bit
+	}
+	m, ok, err := a.view.Readable(ctx, r, a.b, other)
 	return ok && m&mask == mask, err
 }

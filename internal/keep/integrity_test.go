@@ -5,11 +5,14 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/keep"
 	"github.com/fastness-dev/fastness/internal/keep/keeptest"
+	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -257,5 +260,43 @@ func TestAccountsComeByAnotherDoor(t *testing.T) {
 		keeptest.Want(t, o.Delete(op, "accounts", string(o.other.Account)), types.Forbidden, "not_allowed")
 		_, err = o.Keep.Batch(t.Context(), op, []byte(`{"do": [{"create": "accounts", "new": {"name": "Eve"}}]}`), keep.Write{})
 		keeptest.Want(t, err, types.Forbidden, "not_allowed")
+	})
+}
+
+// TestGuessesAtOnce: of 120 guesses at once at a unique value that the guesser may not read ten are looked at, whatever the doors.
+func TestGuessesAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		var looked, refused atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 120 {
+			wg.Go(func() {
+				body := `{"title": "A", "code": "hers"}`
+				var err error
+				switch i % 3 {
+				case 0:
+					_, err = o.Keep.Create(t.Context(), o.other, keep.Write{Collection: "cases", Body: []byte(body)})
+				case 1:
+					_, err = o.Keep.Batch(t.Context(), o.other, []byte(`{"do": [{"create": "cases", "new": `+body+`}]}`), keep.Write{})
+				case 2:
+					var a *plan.Answer
+					if a, err = o.Keep.Can(t.Context(), o.other, []byte(`{"do": [{"action": "create", "collection": "cases", "new": `+body+`}]}`)); err == nil {
+						_, code, _ := bytes.Cut(a.Body, []byte(`"code":"`))
+						err = &types.Error{Code: string(bytes.TrimSuffix(code, []byte(`"}]}`)))}
+					}
+				}
+				switch types.CodeOf(err) {
+				case "not_accepted":
+					looked.Add(1)
+				case "too_many_conflicts":
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if looked.Load() != 10 || refused.Load() != 110 {
+			t.Errorf("%d of 120 guesses were looked at, %d refused", looked.Load(), refused.Load())
+		}
 	})
 }

@@ -6,10 +6,10 @@
 // answered before a rule has said yes: absent and unreadable rows take one path and give one answer. Every act and every
 // refusal of a signed-in caller is evidence.
 //
-// The map: keep.go (New), read.go (get, list, search), write.go, integrity.go, cascade.go (writes in their order), batch.go,
-// can.go, explain.go (why), account.go (the built-in collection), routes.go (what edge mounts). Below it value (typed values),
-// row (stored rows, without rules), judge (may he), view (what he sees), page (lists), replay (Idempotency-Key), refusal
-// (the noes, counted).
+// The map: keep.go (New), read.go (get, list, search), write.go, named.go, integrity.go, guess.go (writes in their order), batch.go,
+// import.go, can.go, explain.go (why), account.go (the built-in collection), routes.go (what edge mounts). Below it value (typed
+// values), row (stored rows, without rules), judge (may they), view (what they see), removal (what goes along with a row), page
+// (lists), replay (Idempotency-Key), refusal (the noes, counted).
 package keep
 
 import (

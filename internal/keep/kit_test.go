@@ -5,6 +5,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/keep"
 	"github.com/fastness-dev/fastness/internal/keep/keeptest"
+	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -38,4 +39,20 @@ func (o *office) write(t *testing.T, c *types.Caller, id, body, ifMatch string) 
 		_, err = o.Keep.Update(t.Context(), c, w)
 	}
 	return err
+}
+
+// system runs a statement that no rule and no evidence knows of.
+func (f *forum) system(t *testing.T, text string, args ...string) {
+	t.Helper()
+	err := f.DB.Write(t.Context(), func(tx store.Tx) error {
+		var values []types.Value
+		for _, a := range args {
+			values = append(values, types.TextValue(a))
+		}
+		_, err := tx.Exec(t.Context(), store.SQL(text), values...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/fastness-dev/fastness/internal/keep/judge"
+	"github.com/fastness-dev/fastness/internal/keep/removal"
 	"github.com/fastness-dev/fastness/internal/keep/replay"
 	"github.com/fastness-dev/fastness/internal/keep/row"
 	"github.com/fastness-dev/fastness/internal/keep/value"
@@ -39,9 +40,11 @@ type act struct {
 	view    *view.View // nil: the caller may read nothing of the collection
 	want    view.Want  // of the answer
 	change  *value.Change
-	start   []types.Value // of a create: the defaults, sealed where the field is
+	start   []types.Value               // of a create: the defaults, sealed where the field is
+	patches map[*plan.Field]types.Value // of an update: the JSON objects that are merged into what a field holds
 	id      types.ID
 	w       Write
+	lost    judge.Lost  // references of the request that rules do not see
 	guessed bool        // a unique value met a row that the caller may not read
 	gather  *[]*row.Row // of an import: where the new row goes instead of into its table
 }
@@ -85,10 +88,8 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 	if a.change, err = value.DecodeChange(col, w.Body, action == types.Create, c.Unruled()); err != nil {
 		return nil, err
 	}
-	if a.unique() && !c.Unruled() {
-		if err := k.guess.Left(c.Account, a.b.Now); err != nil {
-			return nil, err
-		}
+	if action == types.Update {
+		a.patches = a.change.Patches()
 	}
 	return a, a.seal()
 }
@@ -114,6 +115,9 @@ func builtIn(p *plan.Plan, col *plan.Collection, a types.Action) error {
 
 // unique reports whether the request names a field that must be unique.
 func (a *act) unique() bool {
+	if a.change == nil {
+		return false
+	}
 	for _, u := range a.col.Uniques {
 		for _, f := range u.Fields {
 			if a.change.Mask.Has(f) {
@@ -138,43 +142,94 @@ func (a *act) run(ctx context.Context, tx store.Tx) error {
 }
 
 // apply does the act, in the order that lets nothing be told before a rule said yes, and returns the row as it is afterwards.
-func (a *act) apply(ctx context.Context, tx store.Tx) (next *row.Row, err error) {
-	a.guessed = false
-	old, mask, err := a.load(ctx, tx)
+func (a *act) apply(ctx context.Context, tx store.Tx) (*row.Row, error) {
+	d, err := a.decide(ctx, tx)
 	if err != nil {
 		return nil, err
+	}
+	switch a.action {
+	case types.Create:
+		if a.gather != nil {
+			*a.gather = append(*a.gather, d.next)
+			break
+		}
+		err = a.insert(ctx, tx, d.next)
+	case types.Update:
+		err = a.conflict(ctx, tx, a.k.tables.Update(ctx, tx, d.next, a.change.Fields), d.next)
+	case types.Delete:
+		err = d.along.Remove(ctx, tx, func(other removal.Change) error {
+			e := a.k.entry(a.c, other.Event, other.Collection, other.Row)
+			e.Code, e.Version, e.Fields = other.Code, other.Version, other.Fields
+			return tx.Record(e)
+		})
+	}
+	return d.next, err
+}
+
+// insert stores a new row.
+func (a *act) insert(ctx context.Context, tx store.Tx, next *row.Row) error {
+	return a.conflict(ctx, tx, a.k.tables.Insert(ctx, tx, next), next)
+}
+
+// rehearse goes the way of apply on a snapshot, without writing: what apply would refuse it refuses, with the same words.
+func (a *act) rehearse(ctx context.Context, r store.Reader) error {
+	d, err := a.decide(ctx, r)
+	if err != nil || a.action == types.Delete {
+		return err
+	}
+	return a.taken(ctx, r, d.next, nil)
+}
+
+// decision is what an act will do.
+type decision struct {
+	next  *row.Row       // nil for a delete
+	along *removal.Along // of a delete
+}
+
+// decide judges an act and says what it will do; it reads alone.
+func (a *act) decide(ctx context.Context, r store.Reader) (decision, error) {
+	a.guessed = false
+	old, mask, err := a.load(ctx, r)
+	if err != nil {
+		return decision{}, err
 	}
 	if a.c.Unruled() && old != nil && a.col.PerOrg {
 		a.b.Org = types.ID(old.Org.Text) // who acts across organisations acts within the row's
 	}
-	next = a.next(old)
+	next := a.next(old)
 	var named plan.Mask
 	if a.change != nil {
 		named = a.change.Mask
 	}
-	v, err := a.judge(ctx, tx, old, next, named)
+	wrong, err := a.merge(old, next)
 	if err != nil {
-		return nil, err
+		return decision{}, err
+	}
+	if a.lost, err = a.named(ctx, r); err != nil {
+		return decision{}, err
+	}
+	v, err := a.judge(ctx, r, old, a.lost.Without(next), named)
+	if err != nil {
+		return decision{}, err
 	}
 	if !v.Allowed {
-		return nil, v.Refusal(a.col, named, a.action == types.Create)
+		return decision{}, v.Refusal(a.col, named, a.action == types.Create)
 	}
 	if a.w.IfMatch != "" && (old == nil || !view.Matches(a.w.IfMatch, a.view.ETag(a.id, old.Version, mask, a.w.Fields))) {
-		return nil, types.Refuse(types.Precondition, "changed", "the row changed since you read it; read it again")
+		return decision{}, types.Refuse(types.Precondition, "changed", "the row changed since you read it; read it again")
 	}
-	switch a.action {
-	case types.Create:
-		err = a.create(ctx, tx, next)
-	case types.Update:
-		err = a.update(ctx, tx, old, next)
-	case types.Delete:
-		err = a.delete(ctx, tx)
+	if a.action == types.Delete {
+		gone, err := removal.Asker{Caller: a.c, Bindings: a.b, Views: a.k.views}.Follow(ctx, r, a.col, a.id)
+		return decision{along: gone}, err
 	}
-	return next, err
+	if len(wrong) > 0 {
+		return decision{}, &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some values were not accepted; see fields", Fields: wrong}
+	}
+	return decision{next: next}, a.verify(ctx, r, old, next, a.lost)
 }
 
 // load reads the row of an update or delete, for a caller who may read it. Absent and unreadable rows end at the same statement.
-func (a *act) load(ctx context.Context, tx store.Tx) (*row.Row, plan.Mask, error) {
+func (a *act) load(ctx context.Context, tx store.Reader) (*row.Row, plan.Mask, error) {
 	if a.action == types.Create {
 		return nil, 0, nil
 	}
@@ -227,7 +282,7 @@ func (a *act) entry() types.Entry {
 }
 
 // judge asks the write rules, with the resolver of this transaction.
-func (a *act) judge(ctx context.Context, tx store.Tx, old, next *row.Row, named plan.Mask) (judge.Verdict, error) {
+func (a *act) judge(ctx context.Context, tx store.Reader, old, next *row.Row, named plan.Mask) (judge.Verdict, error) {
 	var before, after rule.Record
 	if old != nil {
 		before = old
@@ -268,34 +323,6 @@ func (a *act) sealed(f *plan.Field, v types.Value, to *types.Value) (err error) 
 	return err
 }
 
-func (a *act) create(ctx context.Context, tx store.Tx, next *row.Row) error {
-	if err := a.verify(ctx, tx, nil, next); err != nil {
-		return err
-	}
-	if a.gather != nil {
-		*a.gather = append(*a.gather, next)
-		return nil
-	}
-	return a.insert(ctx, tx, next)
-}
-
-func (a *act) insert(ctx context.Context, tx store.Tx, next *row.Row) error {
-	if err := a.k.tables.Insert(ctx, tx, next); err != nil {
-		return a.conflict(ctx, tx, err, next)
-	}
-	return nil
-}
-
-func (a *act) update(ctx context.Context, tx store.Tx, old, next *row.Row) error {
-	if err := a.verify(ctx, tx, old, next); err != nil {
-		return err
-	}
-	if err := a.k.tables.Update(ctx, tx, next, a.change.Fields); err != nil {
-		return a.conflict(ctx, tx, err, next)
-	}
-	return nil
-}
-
 // Create makes a row: 201 with the row as its author may read it, or {"id"} when he may not.
 func (k *Keep) Create(ctx context.Context, c *types.Caller, w Write) (*plan.Answer, error) {
 	return k.write(ctx, c, types.Create, w)
@@ -330,6 +357,11 @@ func (k *Keep) write(ctx context.Context, c *types.Caller, action types.Action, 
 	}
 	defer key.End()
 	var answer *plan.Answer
+	settle, err := k.guesses(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	defer settle()
 	err = k.db.Write(turn(ctx, c), func(tx store.Tx) error {
 		answer = nil
 		if done, err := key.Find(ctx, tx); err != nil || done != nil {
@@ -387,16 +419,13 @@ func (a *act) unread(id types.ID) *plan.Answer {
 
 func (a *act) location(id types.ID) string { return "/api/v1/" + a.col.Name + "/" + string(id) }
 
-// denied follows a refusal that depends on stored data: evidence, the question somebody may ask about, the budget of guesses.
+// denied follows a refusal that depends on stored data: evidence, and the question somebody may ask about.
 func (a *act) denied(ctx context.Context, err error) {
 	switch types.KindOf(err) {
 	case types.Internal, types.Unavailable, types.Full, types.HungUp:
 		return
 	}
 	a.k.explain(ctx, a.c, a.question(err))
-	if a.guessed {
-		a.k.guess.Spend(a.c.Account, a.b.Now)
-	}
 	a.k.refuse(ctx, a.c, a.entry(), err)
 }
 

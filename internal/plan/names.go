@@ -22,7 +22,7 @@ func (c *compiler) checkNames() {
 				own = append(own, f.Side, store.Name(f.Side, "_value"))
 			}
 		}
-		for _, i := range col.Indexes() {
+		for _, i := range col.indexes() {
 			own = append(own, i.Name)
 		}
 		for n, name := range own {
@@ -34,4 +34,16 @@ func (c *compiler) checkNames() {
 			owner[name] = col.Name
 		}
 	}
+}
+
+// FormerSide is what a list's side table was called in databases made before names were shortened; "" when that is its name still.
+func (f *Field) FormerSide(table string, d store.Dialect) string {
+	full := table + "__" + f.Name
+	if f.Side == "" || f.Side == full {
+		return ""
+	}
+	if d == store.Postgres {
+		return full[:store.MaxName]
+	}
+	return full
 }

@@ -2,8 +2,8 @@ package plan
 
 import "github.com/fastness-dev/fastness/internal/store"
 
-// ColumnType is the storage class of a field in both databases.
-func ColumnType(f *Field) store.ColumnType {
+// columnType is the storage class of a field in both databases.
+func columnType(f *Field) store.ColumnType {
 	if f.Encrypted {
 		return store.BytesColumn
 	}
@@ -20,7 +20,7 @@ func tables(p *Plan) []store.Table {
 		out = append(out, c.table())
 		for _, f := range c.Fields {
 			if f.Side != "" {
-				out = append(out, c.SideTable(f, c.Table))
+				out = append(out, c.sideTable(f))
 			}
 		}
 	}
@@ -42,26 +42,26 @@ func (c *Collection) table() store.Table {
 			RefTable: "organisations", RefColumn: "id"})
 	}
 	for _, f := range c.Fields {
-		t.Columns = append(t.Columns, store.Column{Name: f.Column, Type: ColumnType(f), NotNull: !f.Optional, Default: f.Fill})
+		t.Columns = append(t.Columns, store.Column{Name: f.Column, Type: columnType(f), NotNull: !f.Optional, Default: f.Fill})
 		if f.To != "" && f.Type != ListField {
 			t.Foreign = append(t.Foreign, store.ForeignKey{Name: store.Name(c.Table, "_", f.Column), Columns: []string{f.Column},
 				RefTable: f.To, RefColumn: "id", OnDelete: f.onDelete()})
 		}
 	}
-	t.Indexes = c.Indexes()
+	t.Indexes = c.indexes()
 	return t
 }
 
-// SideTable holds a list's elements so that membership is an index look-up. table is what the table of the rows is called now.
-func (c *Collection) SideTable(f *Field, table string) store.Table {
+// sideTable holds a list's elements so that membership is an index look-up.
+func (c *Collection) sideTable(f *Field) store.Table {
 	t := store.Table{Name: f.Side, Primary: []string{"row_id", "position"},
 		Columns: []store.Column{
 			{Name: "row_id", Type: store.TextColumn, NotNull: true},
 			{Name: "position", Type: store.IntColumn, NotNull: true},
-			{Name: "value", Type: ColumnType(f.Elem), NotNull: true},
+			{Name: "value", Type: columnType(f.Elem), NotNull: true},
 		},
 		Indexes: []store.Index{{Name: store.Name(f.Side, "_value"), Columns: []string{"value", "row_id"}}},
-		Foreign: []store.ForeignKey{{Name: store.Name(f.Side, "_row"), Columns: []string{"row_id"}, RefTable: table, RefColumn: "id", OnDelete: store.Cascade}},
+		Foreign: []store.ForeignKey{{Name: store.Name(f.Side, "_row"), Columns: []string{"row_id"}, RefTable: c.Table, RefColumn: "id", OnDelete: store.Cascade}},
 	}
 	if f.Elem.To != "" {
 		t.Foreign = append(t.Foreign, store.ForeignKey{Name: store.Name(f.Side, "_to"), Columns: []string{"value"}, RefTable: f.Elem.To,
@@ -70,9 +70,8 @@ func (c *Collection) SideTable(f *Field, table string) store.Table {
 	return t
 }
 
-// Indexes are those of the collection's table beside its primary key: every filterable field gets (field, id), so that filter, sort and
-// cursor walk one index; composites follow. The id behind a column that sorts down sorts down as well, as the order of a list does.
-func (c *Collection) Indexes() []store.Index {
+// indexes: every filterable field gets (field, id), so that filter, sort and cursor walk one index; composites follow.
+func (c *Collection) indexes() []store.Index {
 	out := []store.Index{{Name: store.Name(c.Table, "_by_created"), Columns: c.scoped("created", "id")},
 		{Name: store.Name(c.Table, "_by_updated"), Columns: c.scoped("updated", "id")}}
 	for _, f := range c.Fields {
@@ -86,11 +85,7 @@ func (c *Collection) Indexes() []store.Index {
 			keys = append(keys, col)
 			name += "_" + trimMinus(col)
 		}
-		id := "id"
-		if last := cols[len(cols)-1]; last != trimMinus(last) {
-			id = "-id"
-		}
-		out = append(out, store.Index{Name: store.Name(name), Columns: append(c.scoped(keys...), id)})
+		out = append(out, store.Index{Name: store.Name(name), Columns: append(c.scoped(keys...), "id")})
 	}
 	for _, u := range c.Uniques {
 		keys := make([]string, 0, len(u.Fields))

@@ -5,7 +5,7 @@
 // field that the request names. A no that depends on stored data is told exactly like an absent row, unless the caller may
 // read the row and only a field or the freshness of his session is missing.
 //
-// The map: permit.go (by plan and caller alone), verdict.go (on rows), explain.go (why).
+// The map: permit.go (by plan and caller alone), verdict.go (on rows), lost.go (references that lead nowhere), explain.go (why).
 package judge
 
 import (

@@ -3,6 +3,7 @@ package value
 import (
 	"bytes"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -19,6 +20,21 @@ type Change struct {
 
 func (ch *Change) set(f *plan.Field, v types.Value) {
 	ch.Fields, ch.Values, ch.Mask = append(ch.Fields, f), append(ch.Values, v), ch.Mask|1<<f.Bit
+}
+
+// Patches are the JSON objects that an update names: they are merged into what the fields hold.
+func (ch *Change) Patches() map[*plan.Field]types.Value {
+	var out map[*plan.Field]types.Value
+	for i, f := range ch.Fields {
+		if f.Type != plan.JSONField || !strings.HasPrefix(ch.Values[i].Text, "{") {
+			continue
+		}
+		if out == nil {
+			out = map[*plan.Field]types.Value{}
+		}
+		out[f] = ch.Values[i]
+	}
+	return out
 }
 
 // Names lists the fields for evidence.

@@ -98,13 +98,13 @@ func (r *reader) allow(n ast.Node) Allow {
 }
 
 // types and the words each takes beyond those of every field.
-var common = []string{"type", "optional", "default", "fixed", "indexed", "personal", "sensitive", "encrypted", "because", "was", "fill", "from", "search"}
+var common = []string{"type", "optional", "default", "fixed", "indexed", "personal", "sensitive", "encrypted", "because", "was", "fill", "search"}
 
 var typeWords = map[string][]string{
 	"text": {"unique", "min", "max", "pattern"}, "int": {"unique", "min", "max"}, "decimal": {"unique", "digits", "min", "max"},
 	"bool": {}, "date": {"unique", "min", "max"}, "time": {"unique", "min", "max"}, "enum": {"values"}, "email": {"unique"},
 	"url": {"unique"}, "uuid": {"unique"}, "json": {"max"}, "html": {"profile", "max"}, "list": {"of", "min", "max", "on_delete"},
-	"account": {"unique", "on_delete"}, "ref": {"to", "unique", "on_delete"}, "state": {"start", "steps"},
+	"account": {"unique", "on_delete", "hidden"}, "ref": {"to", "unique", "on_delete", "hidden"}, "state": {"start", "steps"},
 }
 
 // alias is what types are called elsewhere.
@@ -163,8 +163,8 @@ func (r *reader) field(f *Field, n ast.Node) {
 		"of":      func(n ast.Node) { f.Of = &Field{Pos: pos(n)}; r.field(f.Of, n) },
 		"search":  func(n ast.Node) { r.unbuilt(pos(n), "search") },
 		"because": set(&f.Because), "was": set(&f.Was), "to": set(&f.To),
-		"from":      func(n ast.Node) { f.From = r.from(n) },
 		"on_delete": func(n ast.Node) { f.OnDelete = r.oneOf(n, "on_delete", "refuse", "cascade", "clear") },
+		"hidden":    func(n ast.Node) { f.Hidden = r.oneOf(n, "hidden", "cascade", "clear") },
 		"values":    func(n ast.Node) { f.Values = r.strs(n, "values") },
 		"start":     set(&f.Start),
 		"steps": func(n ast.Node) {
@@ -181,7 +181,7 @@ func (r *reader) field(f *Field, n ast.Node) {
 	for _, p := range r.mapping(n, "a field") {
 		read, ok := known[p.key]
 		if !ok {
-			r.unknown(p.at, "word", p.key, "a field", append(slices.Clone(common), "unique", "min", "max", "pattern", "digits", "of", "to", "on_delete", "values", "start", "steps", "profile"))
+			r.unknown(p.at, "word", p.key, "a field", append(slices.Clone(common), "unique", "min", "max", "pattern", "digits", "of", "to", "on_delete", "hidden", "values", "start", "steps", "profile"))
 			continue
 		}
 		f.At[p.key] = p.at
@@ -197,35 +197,6 @@ func (r *reader) field(f *Field, n ast.Node) {
 			}
 		}
 	}
-}
-
-// from reads the earlier form of a field.
-func (r *reader) from(n ast.Node) *From {
-	f := &From{Pos: pos(n), Map: map[string]string{}}
-	form := func(d *Field) map[string]func(ast.Node) {
-		return map[string]func(ast.Node){
-			"type":   func(n ast.Node) { d.Type = r.oneOf(n, "type", Types()...) },
-			"digits": func(n ast.Node) { d.Digits = r.between(n, 0, 9) },
-		}
-	}
-	known := form(&f.Field)
-	known["encrypted"] = func(n ast.Node) { f.Field.Encrypted = r.flag(n) }
-	known["profile"] = func(n ast.Node) { f.Field.Profile = r.oneOf(n, "profile", "basic", "rich") }
-	known["of"] = func(n ast.Node) {
-		f.Field.Of = &Field{Pos: pos(n)}
-		r.words(n, "of", form(f.Field.Of))
-	}
-	known["map"] = func(n ast.Node) {
-		for _, p := range r.mapping(n, "map") {
-			f.Map[p.key] = r.str(p.value)
-		}
-	}
-	r.words(n, "from", known)
-	shape(n, func(s *schema) { s.Required = []string{"type"} })
-	if f.Field.Type == "" && len(r.errs) == 0 {
-		r.fail(f.Pos, "from does not say the earlier type; write from: {type: text}")
-	}
-	return f
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)

@@ -246,6 +246,12 @@ func (r *reader) verifyField(c *Collection, f *Field, names []string) {
 	if f.OnDelete == "clear" && !f.Optional {
 		r.fail(f.At["on_delete"], "on_delete: clear leaves the field empty; add optional: true")
 	}
+	if f.Hidden == "clear" && !f.Optional {
+		r.fail(f.At["hidden"], "hidden: clear leaves the field empty; add optional: true")
+	}
+	if f.Hidden != "" && f.OnDelete != "" && f.OnDelete != "refuse" {
+		r.fail(f.At["hidden"], "hidden is about on_delete: refuse; remove one of them")
+	}
 	if f.Sensitive && !f.Encrypted && f.Because == "" {
 		r.fail(f.Pos, "%s.%s is sensitive and not encrypted; add encrypted: true", c.Name, f.Name)
 	}
