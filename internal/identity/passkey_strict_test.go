@@ -15,7 +15,8 @@ import (
 // told changes what an authenticator says at a sign-in or an enrolment.
 type told map[string]func(a *authenticator)
 
-// untrue demands that whatever an authenticator is told, nobody gets in by it and nothing is enrolled; and that it does when it is told nothing.
+// untrue demands that whatever an authenticator is told, nobody gets in by it and nothing is enrolled; and that it does
+// when it is told nothing.
 func untrue(t *testing.T, lies told) {
 	t.Helper()
 	real(t, func(t *testing.T, w *town) {
@@ -52,11 +53,16 @@ func untrue(t *testing.T, lies told) {
 	})
 }
 
-// TestPasskeyOriginIsWhole: the origin is the text that a browser writes for our page, and nothing that could be read as the same.
+// TestPasskeyOriginIsWhole: the origin is the text that a browser writes for our page, and nothing that could be read
+// as the same.
 func TestPasskeyOriginIsWhole(t *testing.T) {
 	lies := told{}
-	for _, origin := range []string{"https://clinic.example/", "https://clinic.example/login", "https://clinic.example/../x", "https://clinic.example?x", "https://clinic.example#x", "https://eve@clinic.example", "https://clinic.example:443",
-		"https://CLINIC.example", "HTTPS://clinic.example", "https://clinic.example.", " https://clinic.example", "https://clinic.example ", "https:clinic.example", "https:///clinic.example", "clinic.example", "null", "", "https://clinic.example\x00",
+	for _, origin := range []string{"https://clinic.example/", "https://clinic.example/login",
+		"https://clinic.example/../x", "https://clinic.example?x", "https://clinic.example#x",
+		"https://eve@clinic.example", "https://clinic.example:443",
+		"https://CLINIC.example", "HTTPS://clinic.example", "https://clinic.example.", " https://clinic.example",
+		"https://clinic.example ", "https:clinic.example", "https:///clinic.example", "clinic.example", "null", "",
+		"https://clinic.example\x00",
 		"https://clinic.example:0443", "android:apk-key-hash:x"} {
 		lies[origin] = func(a *authenticator) { a.origin = origin }
 	}
@@ -69,20 +75,32 @@ func TestPasskeyClientDataIsExact(t *testing.T) {
 	behind := func(members string) func(string) string {
 		return func(s string) string { return strings.TrimSuffix(s, "}") + "," + members + "}" }
 	}
-	for _, members := range []string{`"origin":"https://clinic.example"`, `"Origin":"https://clinic.example"`, `"ORIGIN":"https://evil.example"`, `"Type":"webauthn.get"`, `"Challenge":"x"`, `"\u0054ype":"x"`, `"topOrigin":"https://clinic.example"`,
-		`"topOrigin":""`, `"TopOrigin":"https://evil.example"`, `"CrossOrigin":true`, `"crossOrigin":false`, `"other":1,"other":1`, "\"other\":\"\xff\"", `"other":"\ud800"`, `"tokenBinding":{"status":"x"}`} {
+	for _, members := range []string{`"origin":"https://clinic.example"`, `"Origin":"https://clinic.example"`,
+		`"ORIGIN":"https://evil.example"`, `"Type":"webauthn.get"`, `"Challenge":"x"`, `"\u0054ype":"x"`,
+		`"topOrigin":"https://clinic.example"`,
+		`"topOrigin":""`, `"TopOrigin":"https://evil.example"`, `"CrossOrigin":true`, `"crossOrigin":false`,
+		`"other":1,"other":1`, "\"other\":\"\xff\"", `"other":"\ud800"`, `"tokenBinding":{"status":"x"}`} {
 		lies[members] = func(a *authenticator) { a.said = behind(members) }
 	}
-	for name, change := range map[string]func(string) string{"cross-origin": func(s string) string { return strings.Replace(s, `"crossOrigin":false`, `"crossOrigin":true`, 1) },
-		"in text": func(s string) string { return strings.Replace(s, `"crossOrigin":false`, `"crossOrigin":"false"`, 1) }, "two objects": func(s string) string { return s + "{}" },
-		"a list": func(s string) string { return "[" + s + "]" }, "nothing": func(string) string { return "" }, "null": func(string) string { return "null" }, "a BOM": func(s string) string { return "\ufeff" + s },
-		"another end": func(s string) string { return strings.Replace(s, `"type":"webauthn.`, `"type":"payment.`, 1) }, "no origin": func(s string) string { return strings.Replace(s, `"origin"`, `"Origin"`, 1) }} {
+	for name, change := range map[string]func(string) string{"cross-origin": func(s string) string {
+		return strings.Replace(s,
+			`"crossOrigin":false`, `"crossOrigin":true`, 1)
+	},
+		"in text": func(s string) string {
+			return strings.Replace(s, `"crossOrigin":false`, `"crossOrigin":"false"`,
+				1)
+		}, "two objects": func(s string) string { return s + "{}" },
+		"a list": func(s string) string { return "[" + s + "]" }, "nothing": func(string) string { return "" },
+		"null": func(string) string { return "null" }, "a BOM": func(s string) string { return "\ufeff" + s },
+		"another end": func(s string) string { return strings.Replace(s, `"type":"webauthn.`, `"type":"payment.`, 1) },
+		"no origin":   func(s string) string { return strings.Replace(s, `"origin"`, `"Origin"`, 1) }} {
 		lies[name] = func(a *authenticator) { a.said = change }
 	}
 	untrue(t, lies)
 }
 
-// TestPasskeyResponseIsExact: what stands around the client data is read in one way too. Members that browsers may add do no harm.
+// TestPasskeyResponseIsExact: what stands around the client data is read in one way too. Members that browsers may add
+// do no harm.
 func TestPasskeyResponseIsExact(t *testing.T) {
 	real(t, func(t *testing.T, w *town) {
 		w.person("ann@example.org", "patient")
@@ -91,11 +109,15 @@ func TestPasskeyResponseIsExact(t *testing.T) {
 			change func(text string) string
 			want   int
 		}{
-			"Response":  {func(s string) string { return strings.TrimSuffix(s, "}") + `,"Response":{}}` }, 401},
-			"ID":        {func(s string) string { return strings.Replace(s, `"id":`, `"ID":"x","id":`, 1) }, 401},
-			"Signature": {func(s string) string { return strings.Replace(s, `"signature":`, `"Signature":"x","signature":`, 1) }, 401},
-			"padded":    {func(s string) string { return strings.Replace(s, `","userHandle"`, `=","userHandle"`, 1) }, 401},
-			"a list":    {func(s string) string { return "[" + s + "]" }, 401},
+			"Response": {func(s string) string { return strings.TrimSuffix(s, "}") + `,"Response":{}}` }, 401},
+			"ID":       {func(s string) string { return strings.Replace(s, `"id":`, `"ID":"x","id":`, 1) }, 401},
+			"Signature": {func(s string) string {
+				return strings.Replace(s, `"signature":`,
+					`"Signature":"x","signature":`, 1)
+			}, 401},
+			"padded": {func(s string) string { return strings.Replace(s, `","userHandle"`, `=","userHandle"`, 1) },
+				401},
+			"a list": {func(s string) string { return "[" + s + "]" }, 401},
 			"a new word": {func(s string) string {
 				return strings.TrimSuffix(s, "}") + `,"authenticatorAttachment":"platform","new":1}`
 			}, 200},
@@ -131,7 +153,8 @@ func cose(pairs ...any) []byte {
 	return out
 }
 
-// TestPasskeyKeysThatAreNone: a key for which anybody could sign, or nobody, or by another algorithm than it says, is not enrolled.
+// TestPasskeyKeysThatAreNone: a key for which anybody could sign, or nobody, or by another algorithm than it says, is
+// not enrolled.
 func TestPasskeyKeysThatAreNone(t *testing.T) {
 	point := func(c elliptic.Curve) (x, y []byte) {
 		k, err := ecdsa.GenerateKey(c, rand.Reader)
@@ -155,15 +178,29 @@ func TestPasskeyKeysThatAreNone(t *testing.T) {
 	}
 	n, e := k.N.Bytes(), []byte{1, 0, 1}
 	half := append(bytes.Clone(n[:127]), n[127]|1)
-	good := map[string][]byte{"ES256": cose(1, 2, 3, -7, -1, 1, -2, x, -3, y), "ES384": cose(1, 2, 3, -35, -1, 2, -2, x3, -3, y3), "ES512": cose(1, 2, 3, -36, -1, 3, -2, x5, -3, y5),
-		"EdDSA": cose(1, 1, 3, -8, -1, 6, -2, []byte(edwards)), "RS256": cose(1, 3, 3, -257, -1, n, -2, e), "PS256": cose(1, 3, 3, -37, -1, n, -2, e)}
-	bad := map[string][]byte{"off the curve": cose(1, 2, 3, -7, -1, 1, -2, x, -3, off), "zero": cose(1, 2, 3, -7, -1, 1, -2, zero, -3, zero), "zero y": cose(1, 2, 3, -7, -1, 1, -2, x, -3, zero),
-		"P-384 for ES256": cose(1, 2, 3, -7, -1, 2, -2, x, -3, y), "a point of P-384 for ES256": cose(1, 2, 3, -7, -1, 2, -2, x3, -3, y3), "P-256 for ES384": cose(1, 2, 3, -35, -1, 1, -2, x, -3, y), "no curve": cose(1, 2, 3, -7, -2, x, -3, y),
-		"short": cose(1, 2, 3, -7, -1, 1, -2, x[1:], -3, y), "padded": cose(1, 2, 3, -7, -1, 1, -2, append([]byte{0}, x...), -3, y), "no y": cose(1, 2, 3, -7, -1, 1, -2, x), "secp256k1": cose(1, 2, 3, -47, -1, 8, -2, x, -3, y),
-		"an algorithm of RSA": cose(1, 2, 3, -257, -1, 1, -2, x, -3, y), "Ed25519 of zeros": cose(1, 1, 3, -8, -1, 6, -2, zero), "Ed25519 of order 1": cose(1, 1, 3, -8, -1, 6, -2, append([]byte{1}, zero[:31]...)),
-		"Ed25519 of 31 bytes": cose(1, 1, 3, -8, -1, 6, -2, []byte(edwards[:31])), "X25519": cose(1, 1, 3, -8, -1, 4, -2, []byte(edwards)), "RSA with e = 1": cose(1, 3, 3, -257, -1, n, -2, []byte{1}), "RSA with e = 2": cose(1, 3, 3, -257, -1, n, -2, []byte{2}),
-		"RSA with e = 0": cose(1, 3, 3, -257, -1, n, -2, []byte{0}), "1024 bits": cose(1, 3, 3, -257, -1, half, -2, e), "RSA of zero": cose(1, 3, 3, -257, -1, zero, -2, e), "RSA, even": cose(1, 3, 3, -257, -1, append(bytes.Clone(n[:255]), 0), -2, e),
-		"RSA, padded": cose(1, 3, 3, -257, -1, append([]byte{0}, n...), -2, e), "SHA-1": cose(1, 3, 3, -65535, -1, n, -2, e), "a shared key": cose(1, 4, 3, 5, -1, zero), "twice": cose(1, 2, 3, -7, -1, 1, -2, x, -2, x, -3, y), "nothing": cose(), "no map": head(0, 1)}
+	good := map[string][]byte{"ES256": cose(1, 2, 3, -7, -1, 1, -2, x, -3, y), "ES384": cose(1, 2, 3, -35, -1, 2, -2,
+		x3, -3, y3), "ES512": cose(1, 2, 3, -36, -1, 3, -2, x5, -3, y5),
+		"EdDSA": cose(1, 1, 3, -8, -1, 6, -2, []byte(edwards)), "RS256": cose(1, 3, 3, -257, -1, n, -2, e),
+		"PS256": cose(1, 3, 3, -37, -1, n, -2, e)}
+	bad := map[string][]byte{"off the curve": cose(1, 2, 3, -7, -1, 1, -2, x, -3, off), "zero": cose(1, 2, 3, -7, -1, 1,
+		-2, zero, -3, zero), "zero y": cose(1, 2, 3, -7, -1, 1, -2, x, -3, zero),
+		"P-384 for ES256": cose(1, 2, 3, -7, -1, 2, -2, x, -3, y), "a point of P-384 for ES256": cose(1, 2, 3, -7, -1,
+			2, -2, x3, -3, y3), "P-256 for ES384": cose(1, 2, 3, -35, -1, 1, -2, x, -3, y), "no curve": cose(1, 2, 3,
+			-7, -2, x, -3, y),
+		"short": cose(1, 2, 3, -7, -1, 1, -2, x[1:], -3, y), "padded": cose(1, 2, 3, -7, -1, 1, -2, append([]byte{0},
+			x...), -3, y), "no y": cose(1, 2, 3, -7, -1, 1, -2, x), "secp256k1": cose(1, 2, 3, -47, -1, 8, -2, x, -3,
+			y),
+		"an algorithm of RSA": cose(1, 2, 3, -257, -1, 1, -2, x, -3, y), "Ed25519 of zeros": cose(1, 1, 3, -8, -1, 6,
+			-2, zero), "Ed25519 of order 1": cose(1, 1, 3, -8, -1, 6, -2, append([]byte{1}, zero[:31]...)),
+		"Ed25519 of 31 bytes": cose(1, 1, 3, -8, -1, 6, -2, []byte(edwards[:31])), "X25519": cose(1, 1, 3, -8, -1, 4,
+			-2, []byte(edwards)), "RSA with e = 1": cose(1, 3, 3, -257, -1, n, -2, []byte{1}), "RSA with e = 2": cose(1,
+			3, 3, -257, -1, n, -2, []byte{2}),
+		"RSA with e = 0": cose(1, 3, 3, -257, -1, n, -2, []byte{0}), "1024 bits": cose(1, 3, 3, -257, -1, half, -2, e),
+		"RSA of zero": cose(1, 3, 3, -257, -1, zero, -2, e), "RSA, even": cose(1, 3, 3, -257, -1,
+			append(bytes.Clone(n[:255]), 0), -2, e),
+		"RSA, padded": cose(1, 3, 3, -257, -1, append([]byte{0}, n...), -2, e), "SHA-1": cose(1, 3, 3, -65535, -1, n,
+			-2, e), "a shared key": cose(1, 4, 3, 5, -1, zero), "twice": cose(1, 2, 3, -7, -1, 1, -2, x, -2, x, -3, y),
+		"nothing": cose(), "no map": head(0, 1)}
 	real(t, func(t *testing.T, w *town) {
 		w.person("ann@example.org", "patient")
 		b := w.in("ann@example.org")
@@ -171,7 +208,8 @@ func TestPasskeyKeysThatAreNone(t *testing.T) {
 			a := newAuthenticator(t)
 			a.cose = key
 			o := a.options(w.do("POST", "/auth/passkeys/options", b, nil).want(200))
-			if r := w.do("POST", "/auth/passkeys", b, map[string]any{"name": name, "response": a.create(o)}); r.Status != want {
+			if r := w.do("POST", "/auth/passkeys", b, map[string]any{"name": name,
+				"response": a.create(o)}); r.Status != want {
 				t.Errorf("%s: an enrolment answers %d %s", name, r.Status, r.Code)
 			}
 		}

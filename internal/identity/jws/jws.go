@@ -1,9 +1,10 @@
 // Package jws verifies signed tokens (RFC 7515) with the keys that a provider publishes (RFC 7517).
 //
-// Policy: the compact form alone, in the one spelling that base64url has for bytes; a header that is read exactly and that names an
-// asymmetric algorithm of a short list; no extension that must be understood, and no key that the token brings along. A key verifies
-// for the algorithm that it is declared for and that its type and curve fit, if it may verify at all, and if it can be a key. Salts of PSS
-// are as long as the hash (RFC 7518, section 3.5), and numbers of ECDSA as long as the field (section 3.4).
+// Policy: the compact form alone, in the one spelling that base64url has for bytes; a header that is read exactly and
+// that names an asymmetric algorithm of a short list; no extension that must be understood, and no key that the token
+// brings along. A key verifies for the algorithm that it is declared for and that its type and curve fit, if it may
+// verify at all, and if it can be a key. Salts of PSS are as long as the hash (RFC 7518, section 3.5), and numbers of
+// ECDSA as long as the field (section 3.4).
 //
 // Nothing of a token is to be believed before Verify: what it says of itself only chooses the key.
 //
@@ -40,14 +41,20 @@ type algorithm struct {
 	pss   bool
 }
 
-// algorithms are the asymmetric ones (RFC 7518, section 3.1; RFC 8037). A client's secret, or worse a public key taken for one, signs nothing
-// here (RFC 8725, sections 2.1 and 3.1).
+// algorithms are the asymmetric ones (RFC 7518, section 3.1; RFC 8037). A client's secret, or worse a public key taken
+// for one, signs nothing here (RFC 8725, sections 2.1 and 3.1).
 func algorithms() map[string]algorithm {
 	return map[string]algorithm{
-		"RS256": {kind: "RSA", hash: crypto.SHA256}, "RS384": {kind: "RSA", hash: crypto.SHA384}, "RS512": {kind: "RSA", hash: crypto.SHA512},
-		"PS256": {kind: "RSA", hash: crypto.SHA256, pss: true}, "PS384": {kind: "RSA", hash: crypto.SHA384, pss: true}, "PS512": {kind: "RSA", hash: crypto.SHA512, pss: true},
-		"ES256": {kind: "EC", hash: crypto.SHA256, curve: elliptic.P256()}, "ES384": {kind: "EC", hash: crypto.SHA384, curve: elliptic.P384()},
-		"ES512": {kind: "EC", hash: crypto.SHA512, curve: elliptic.P521()}, "EdDSA": {kind: "OKP", hash: crypto.SHA512},
+		"RS256": {kind: "RSA", hash: crypto.SHA256},
+		"RS384": {kind: "RSA", hash: crypto.SHA384},
+		"RS512": {kind: "RSA", hash: crypto.SHA512},
+		"PS256": {kind: "RSA", hash: crypto.SHA256, pss: true},
+		"PS384": {kind: "RSA", hash: crypto.SHA384, pss: true},
+		"PS512": {kind: "RSA", hash: crypto.SHA512, pss: true},
+		"ES256": {kind: "EC", hash: crypto.SHA256, curve: elliptic.P256()},
+		"ES384": {kind: "EC", hash: crypto.SHA384, curve: elliptic.P384()},
+		"ES512": {kind: "EC", hash: crypto.SHA512, curve: elliptic.P521()},
+		"EdDSA": {kind: "OKP", hash: crypto.SHA512},
 	}
 }
 
@@ -93,11 +100,12 @@ func Parse(compact string) (*Token, error) {
 	case header.Critical != nil || header.Encoded != nil:
 		return nil, errors.New("jws: the header asks for an extension")
 	}
-	return &Token{Algorithm: header.Algorithm, Type: header.Type, Key: header.Key, how: how, signed: parts[0] + "." + parts[1], payload: raw[1], signature: raw[2]}, nil
+	return &Token{Algorithm: header.Algorithm, Type: header.Type, Key: header.Key, how: how,
+		signed: parts[0] + "." + parts[1], payload: raw[1], signature: raw[2]}, nil
 }
 
-// decode reads base64url without padding in its one spelling: the standard library's decoder passes over line ends and, unless it is
-// told, over the bits that are left at the end.
+// decode reads base64url without padding in its one spelling: the standard library's decoder passes over line ends and,
+// unless it is told, over the bits that are left at the end.
 func decode(s string) ([]byte, error) {
 	out, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || base64.RawURLEncoding.EncodeToString(out) != s {
@@ -106,7 +114,8 @@ func decode(s string) ([]byte, error) {
 	return out, nil
 }
 
-// Verify returns the payload if a key of the set has signed it: the one that the token names, or any if it names none. ErrKey: none has.
+// Verify returns the payload if a key of the set has signed it: the one that the token names, or any if it names none.
+// ErrKey: none has.
 func (t *Token) Verify(set *Set) ([]byte, error) {
 	for _, k := range set.keys {
 		if (t.Key == "" || t.Key == k.name) && k.fits(t) && t.verified(k.public) {
@@ -124,7 +133,8 @@ func (t *Token) verified(public crypto.PublicKey) bool {
 	switch k := public.(type) {
 	case *rsa.PublicKey:
 		if t.how.pss {
-			return rsa.VerifyPSS(k, t.how.hash, digest, t.signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
+			return rsa.VerifyPSS(k, t.how.hash, digest, t.signature,
+				&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
 		}
 		return rsa.VerifyPKCS1v15(k, t.how.hash, digest, t.signature) == nil
 	case *ecdsa.PublicKey:
@@ -132,15 +142,16 @@ func (t *Token) verified(public crypto.PublicKey) bool {
 		if len(t.signature) != 2*size {
 			return false
 		}
-		return ecdsa.Verify(k, digest, new(big.Int).SetBytes(t.signature[:size]), new(big.Int).SetBytes(t.signature[size:]))
+		return ecdsa.Verify(k, digest, new(big.Int).SetBytes(t.signature[:size]),
+			new(big.Int).SetBytes(t.signature[size:]))
 	case ed25519.PublicKey:
 		return ed25519.Verify(k, []byte(t.signed), t.signature)
 	}
 	return false
 }
 
-// HalfHash is the left half of a hash of a text by the hash of the token's algorithm, in base64url: what at_hash says of an access token
-// (OpenID Connect Core 1.0, section 3.1.3.6).
+// HalfHash is the left half of a hash of a text by the hash of the token's algorithm, in base64url: what at_hash says
+// of an access token (OpenID Connect Core 1.0, section 3.1.3.6).
 func (t *Token) HalfHash(text string) string {
 	h := t.how.hash.New()
 	h.Write([]byte(text))

@@ -56,7 +56,8 @@ func TestForms(t *testing.T) {
 	}
 	parts := strings.Split(good, ".")
 	last := good[:len(good)-1] + string(good[len(good)-1]+1) // the same bytes, with other bits behind them
-	for _, other := range []string{"", ".", "..", good + ".", "." + good, good + "=", good + "==", good + "\n", "\n" + good, strings.Replace(good, ".", ".\r\n", 1), good + "." + parts[2],
+	for _, other := range []string{"", ".", "..", good + ".", "." + good, good + "=", good + "==", good + "\n",
+		"\n" + good, strings.Replace(good, ".", ".\r\n", 1), good + "." + parts[2],
 		parts[0] + "." + parts[1], parts[0] + "." + parts[1] + ".", parts[0] + "=." + parts[1] + "." + parts[2], last,
 		`{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`} {
 		if verify(other, set) == nil {
@@ -72,9 +73,14 @@ func TestHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := setOf(t, map[string]any{"kty": "OKP", "crv": "Ed25519", "x": b64(public), "kid": "k"})
-	for _, header := range []string{`{"alg":"EdDSA","kid":"k","crit":["exp"],"exp":1}`, `{"alg":"EdDSA","kid":"k","crit":[]}`, `{"alg":"EdDSA","kid":"k","b64":false}`, `{"alg":"EdDSA","kid":"k","b64":true}`,
-		`{"alg":"EdDSA","Alg":"none","kid":"k"}`, `{"ALG":"EdDSA","kid":"k"}`, `{"alg":"EdDSA","alg":"EdDSA","kid":"k"}`, `{"alg":["EdDSA"],"kid":"k"}`, `{"alg":"eddsa","kid":"k"}`, `{"alg":"EdDSA","kid":7}`,
-		`{"alg":"none","kid":"k"}`, `{"kid":"k"}`, `{"alg":"EdDSA","kid":"K"}`, `["EdDSA"]`, `null`, `{"alg":"EdDSA","kid":"k"} ` + "\x00", "{\"alg\":\"EdDSA\",\"kid\":\"k\",\"x\":\"\xff\"}",
+	for _, header := range []string{`{"alg":"EdDSA","kid":"k","crit":["exp"],"exp":1}`,
+		`{"alg":"EdDSA","kid":"k","crit":[]}`, `{"alg":"EdDSA","kid":"k","b64":false}`,
+		`{"alg":"EdDSA","kid":"k","b64":true}`,
+		`{"alg":"EdDSA","Alg":"none","kid":"k"}`, `{"ALG":"EdDSA","kid":"k"}`,
+		`{"alg":"EdDSA","alg":"EdDSA","kid":"k"}`, `{"alg":["EdDSA"],"kid":"k"}`, `{"alg":"eddsa","kid":"k"}`,
+		`{"alg":"EdDSA","kid":7}`,
+		`{"alg":"none","kid":"k"}`, `{"kid":"k"}`, `{"alg":"EdDSA","kid":"K"}`, `["EdDSA"]`, `null`,
+		`{"alg":"EdDSA","kid":"k"} ` + "\x00", "{\"alg\":\"EdDSA\",\"kid\":\"k\",\"x\":\"\xff\"}",
 		`{"alg":"RS256","kid":"k"}`, `{"alg":"ES256","kid":"k"}`} {
 		if verify(signed(private, header, "payload"), set) == nil {
 			t.Errorf("%s verifies", header)
@@ -139,7 +145,8 @@ func TestUse(t *testing.T) {
 
 // TestOperations: a key whose operations leave verifying out.
 func TestOperations(t *testing.T) {
-	refused(t, []map[string]any{{"key_ops": []string{"sign"}}, {"key_ops": []string{}}, {"key_ops": "verify"}, {"KEY_OPS": []string{"sign"}}}...)
+	refused(t, []map[string]any{{"key_ops": []string{"sign"}}, {"key_ops": []string{}}, {"key_ops": "verify"},
+		{"KEY_OPS": []string{"sign"}}}...)
 }
 
 // TestAlgorithmOfTheKey: a key that is declared for another algorithm.
@@ -150,16 +157,21 @@ func TestAlgorithmOfTheKey(t *testing.T) {
 // TestKeys: what may be said of a key, and what makes it none.
 func TestKeys(t *testing.T) {
 	k := rsaKey()
-	for name, v := range map[string]any{"alg": "PS256", "use": "sig", "key_ops": []string{"verify", "wrapKey"}, "x5t": "", "kid": "any"} {
+	for name, v := range map[string]any{"alg": "PS256", "use": "sig", "key_ops": []string{"verify", "wrapKey"},
+		"x5t": "", "kid": "any"} {
 		one := good()
 		one[name] = v
 		if err := verify(salted(32), setOf(t, map[string]any{"kty": "oct", "k": "AAAA"}, one)); err != nil {
 			t.Errorf("%s %v: %v", name, v, err)
 		}
 	}
-	refused(t, []map[string]any{{"kty": "rsa"}, {"kty": "EC"}, {"d": "AQAB"}, {"k": "AQAB"}, {"e": "AQAB="}, {"e": "AAEAAQ"}, {"e": "AQ"},
-		{"n": b64(append([]byte{0}, k.N.Bytes()...))}, {"n": base64.StdEncoding.EncodeToString(k.N.Bytes())}, {"n": k.N.String()}, {"n": nil}, {"N": "AQAB"}}...)
-	for _, set := range []string{``, `{"keys":[],"keys":[]}`, `{"Keys":[]}`, `{"keys":{}}`, `[]`, "{\"keys\":[{\"kid\":\"\xff\"}]}", `{"keys":[{"kty":"RSA","kty":"RSA"}]}`, `{"keys":[` + strings.Repeat(`{},`, maxKeys) + `{}]}`} {
+	refused(t, []map[string]any{{"kty": "rsa"}, {"kty": "EC"}, {"d": "AQAB"}, {"k": "AQAB"}, {"e": "AQAB="},
+		{"e": "AAEAAQ"}, {"e": "AQ"},
+		{"n": b64(append([]byte{0}, k.N.Bytes()...))}, {"n": base64.StdEncoding.EncodeToString(k.N.Bytes())},
+		{"n": k.N.String()}, {"n": nil}, {"N": "AQAB"}}...)
+	for _, set := range []string{``, `{"keys":[],"keys":[]}`, `{"Keys":[]}`, `{"keys":{}}`, `[]`,
+		"{\"keys\":[{\"kid\":\"\xff\"}]}", `{"keys":[{"kty":"RSA","kty":"RSA"}]}`, `{"keys":[` + strings.Repeat(`{},`,
+			maxKeys) + `{}]}`} {
 		if _, err := ParseSet([]byte(set)); err == nil {
 			t.Errorf("%.40s is a set", set)
 		}

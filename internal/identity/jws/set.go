@@ -29,8 +29,8 @@ type published struct {
 	public    crypto.PublicKey
 }
 
-// ParseSet reads a set of keys (RFC 7517, section 5). A key that is not for verifying, or that is none, is left out, as the section says; a
-// set that can be read in two ways is an error.
+// ParseSet reads a set of keys (RFC 7517, section 5). A key that is not for verifying, or that is none, is left out, as
+// the section says; a set that can be read in two ways is an error.
 func ParseSet(text []byte) (*Set, error) {
 	var in struct {
 		Keys []jsontext.Value `json:"keys"`

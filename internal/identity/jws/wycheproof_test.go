@@ -8,12 +8,13 @@ import (
 	"github.com/c2sp/wycheproof"
 )
 
-// TestWycheproof: of the vectors that Project Wycheproof has for signed tokens and their keys nothing is accepted that it calls invalid, and
-// everything that it calls valid and that is signed with an asymmetric algorithm is. stricter are the exceptions: their keys name another
-// algorithm than their tokens.
+// TestWycheproof: of the vectors that Project Wycheproof has for signed tokens and their keys nothing is accepted that
+// it calls invalid, and everything that it calls valid and that is signed with an asymmetric algorithm is. stricter are
+// the exceptions: their keys name another algorithm than their tokens.
 func TestWycheproof(t *testing.T) {
 	accepted, refused := 0, 0
-	stricter := map[string]string{"Figure20": "the key is declared for PS256, the token is of PS384", "Figure27": "the key is declared for ES521, which does not exist"}
+	stricter := map[string]string{"Figure20": "the key is declared for PS256, the token is of PS384",
+		"Figure27": "the key is declared for ES521, which does not exist"}
 	for _, file := range []string{"json_web_signature_test.json", "json_web_key_test.json"} {
 		text, err := fs.ReadFile(wycheproof.TestVectors, file)
 		if err != nil {

@@ -1,8 +1,9 @@
 // Package key judges public keys that others bring: those of OpenID providers and those of passkeys.
 //
-// Policy: a public key is a proof only if nobody can sign without the private one. RSA has 2048 to 8192 bits, an odd modulus that is not
-// of the kind that a broken chip made (ROCA), and an odd exponent of at least 3; a point lies on the curve that its algorithm names; an
-// Ed25519 point is not one of the few for which anybody can sign (small order). Numbers are written in their one length.
+// Policy: a public key is a proof only if nobody can sign without the private one. RSA has 2048 to 8192 bits, an odd
+// modulus that is not of the kind that a broken chip made (ROCA), and an odd exponent of at least 3; a point lies on
+// the curve that its algorithm names; an Ed25519 point is not one of the few for which anybody can sign (small order).
+// Numbers are written in their one length.
 //
 // The map: key.go (RSA, EC, Ed25519), roca.go.
 package key
@@ -79,8 +80,8 @@ func Ed25519(x []byte) (ed25519.PublicKey, error) {
 	return ed25519.PublicKey(bytes.Clone(x)), nil
 }
 
-// smallOrder are the coordinates of the eight points of edwards25519 whose order divides 8, little-endian: 1, -1, 0 and the two of
-// order 8. A signature for one of them can be made without a private key.
+// smallOrder are the coordinates of the eight points of edwards25519 whose order divides 8, little-endian: 1, -1, 0 and
+// the two of order 8. A signature for one of them can be made without a private key.
 func smallOrder() []string {
 	return []string{
 		"0100000000000000000000000000000000000000000000000000000000000000",

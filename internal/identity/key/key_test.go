@@ -47,7 +47,8 @@ func TestSize(t *testing.T) {
 	if _, err := RSA(odd(8192), number(65537)); err != nil {
 		t.Error(err)
 	}
-	refused(t, map[string][2][]byte{"1024 bits": {odd(1024), number(3)}, "2047 bits": {odd(2047), number(3)}, "8193 bits": {odd(8193), number(3)}})
+	refused(t, map[string][2][]byte{"1024 bits": {odd(1024), number(3)}, "2047 bits": {odd(2047), number(3)},
+		"8193 bits": {odd(8193), number(3)}})
 }
 
 // TestExponent: with the exponent 1 anybody can sign, with an even one nobody.
@@ -65,14 +66,18 @@ func TestExponent(t *testing.T) {
 func TestRSA(t *testing.T) {
 	n := made().N.Bytes()
 	even := new(big.Int).Sub(made().N, big.NewInt(1)).Bytes()
-	refused(t, map[string][2][]byte{"no modulus": {nil, number(3)}, "zero": {{0}, number(3)}, "even": {even, number(3)}, "no exponent": {n, nil}, "e 0": {n, {0}}, "e of 32 bits": {n, number(1<<32 - 1)},
-		"e of 40 bits": {n, number(1<<40 - 1)}, "padded": {append([]byte{0}, n...), number(3)}, "padded e": {n, {0, 3}}})
+	refused(t, map[string][2][]byte{"no modulus": {nil, number(3)}, "zero": {{0}, number(3)}, "even": {even, number(3)},
+		"no exponent": {n, nil}, "e 0": {n, {0}}, "e of 32 bits": {n, number(1<<32 - 1)},
+		"e of 40 bits": {n, number(1<<40 - 1)}, "padded": {append([]byte{0}, n...), number(3)}, "padded e": {n, {0,
+			3}}})
 }
 
-// TestROCA: a modulus with the fingerprint of the chip: both primes are k·M + 65537^a modulo M, where M is a product of small primes.
+// TestROCA: a modulus with the fingerprint of the chip: both primes are k·M + 65537^a modulo M, where M is a product of
+// small primes.
 func TestROCA(t *testing.T) {
 	m := big.NewInt(1)
-	for _, p := range []int64{2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167} {
+	for _, p := range []int64{2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83,
+		89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167} {
 		m.Mul(m, big.NewInt(p))
 	}
 	factor := func(a int64) *big.Int {
@@ -102,12 +107,14 @@ func TestEC(t *testing.T) {
 		off := append([]byte{}, y...)
 		off[half-1] ^= 1
 		zero, high := make([]byte, half), curve.Params().P.FillBytes(make([]byte, half))
-		for i, p := range [][2][]byte{{x, off}, {zero, zero}, {x, zero}, {x[1:], y}, {append([]byte{0}, x...), append([]byte{0}, y...)}, {x, nil}, {nil, nil}, {high, y}, {high, high}} {
+		for i, p := range [][2][]byte{{x, off}, {zero, zero}, {x, zero}, {x[1:], y}, {append([]byte{0}, x...),
+			append([]byte{0}, y...)}, {x, nil}, {nil, nil}, {high, y}, {high, high}} {
 			if _, err := EC(curve, p[0], p[1]); err == nil {
 				t.Errorf("%s: point %d is taken", curve.Params().Name, i)
 			}
 		}
-		if other := map[string]elliptic.Curve{"P-256": elliptic.P384(), "P-384": elliptic.P521(), "P-521": elliptic.P256()}[curve.Params().Name]; other != nil {
+		if other := map[string]elliptic.Curve{"P-256": elliptic.P384(), "P-384": elliptic.P521(),
+			"P-521": elliptic.P256()}[curve.Params().Name]; other != nil {
 			if _, err := EC(other, x, y); err == nil {
 				t.Errorf("a point of %s is one of %s", curve.Params().Name, other.Params().Name)
 			}
@@ -115,7 +122,8 @@ func TestEC(t *testing.T) {
 	}
 }
 
-// TestSmallOrder: for each refused point a signature can be made out of nothing, which is why it is refused; an honest key is taken.
+// TestSmallOrder: for each refused point a signature can be made out of nothing, which is why it is refused; an honest
+// key is taken.
 func TestSmallOrder(t *testing.T) {
 	public, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -138,7 +146,8 @@ func TestSmallOrder(t *testing.T) {
 		forged := false
 		for m := range 64 {
 			for _, r := range points {
-				forged = forged || ed25519.Verify(a, []byte(strconv.Itoa(m)), append(append([]byte{}, r...), make([]byte, 32)...))
+				forged = forged || ed25519.Verify(a, []byte(strconv.Itoa(m)), append(append([]byte{}, r...),
+					make([]byte, 32)...))
 			}
 		}
 		if !forged && i != 1 && i != 3 { // 1 and -1 with the sign bit are no points

@@ -23,7 +23,8 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	return strings.TrimSpace(fmt.Sprintf("the provider answers %d %s %s", r.status, http.StatusText(r.status), types.Printable(r.code)))
+	return strings.TrimSpace(fmt.Sprintf("the provider answers %d %s %s", r.status, http.StatusText(r.status),
+		types.Printable(r.code)))
 }
 
 // get asks for an object; token is one of OAuth, "" for none.

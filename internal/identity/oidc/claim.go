@@ -38,8 +38,8 @@ func (a *audience) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*[]string)(a))
 }
 
-// moment is a number of seconds since 1970, in the years that a token can be of (RFC 7519, section 2). Some providers write 0 where they do
-// not know.
+// moment is a number of seconds since 1970, in the years that a token can be of (RFC 7519, section 2). Some providers
+// write 0 where they do not know.
 type moment struct{ time.Time }
 
 // UnmarshalJSON implements json.Unmarshaler.

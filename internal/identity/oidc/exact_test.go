@@ -9,7 +9,8 @@ import (
 
 // TestNamesInOtherCase: the provider lets eve name claims of her own, and signs them with the rest.
 func TestNamesInOtherCase(t *testing.T) {
-	doubted(t, map[string]func(*town, *provider){"Sub": set("Sub", "eve"), "EMAIL": set("EMAIL", "eve@clinic.example"), "Email_Verified": set("Email_Verified", true)})
+	doubted(t, map[string]func(*town, *provider){"Sub": set("Sub", "eve"), "EMAIL": set("EMAIL", "eve@clinic.example"),
+		"Email_Verified": set("Email_Verified", true)})
 }
 
 // TestTokensOfOtherKinds: an access token or a logout token that the provider has signed for us is no ID token.
@@ -24,7 +25,8 @@ func TestTokensOfOtherKinds(t *testing.T) {
 
 // TestAccessTokenHash: an ID token that belongs to another access token.
 func TestAccessTokenHash(t *testing.T) {
-	doubted(t, map[string]func(*town, *provider){"another": set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), "empty": set("at_hash", "")})
+	doubted(t, map[string]func(*town, *provider){"another": set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"),
+		"empty": set("at_hash", "")})
 }
 
 // TestIssuedBefore: a token that is older than the sign-in was made for another one.
@@ -49,7 +51,8 @@ func asking(t *testing.T, token map[string]any, info string, want oidc.Code) {
 		through("/userinfo", info, func(string) string { return info }).tell(w, w.club)
 		w.club.people["eve"] = token
 		b := browser{}
-		if where := w.enter(b, w.club, "eve"); want == "" && where != "/account/" || want != "" && where != "/account/sign-in?error="+string(want) {
+		if where := w.enter(b, w.club, "eve"); want == "" && where != "/account/" || want != "" &&
+			where != "/account/sign-in?error="+string(want) {
 			t.Errorf("ends at %s", where)
 		}
 	})
@@ -57,15 +60,18 @@ func asking(t *testing.T, token map[string]any, info string, want oidc.Code) {
 
 // TestVerifiedInUserInfo: what the ID token leaves out is asked for.
 func TestVerifiedInUserInfo(t *testing.T) {
-	asking(t, map[string]any{"email": "eve@clinic.example"}, `{"sub":"eve","email":"eve@clinic.example","email_verified":true}`, "")
+	asking(t, map[string]any{"email": "eve@clinic.example"},
+		`{"sub":"eve","email":"eve@clinic.example","email_verified":true}`, "")
 }
 
 // TestUserInfoDenies: one of the two says that the address is not verified.
 func TestUserInfoDenies(t *testing.T) {
-	asking(t, map[string]any{"email_verified": false}, `{"sub":"eve","email":"eve@clinic.example","email_verified":true}`, oidc.Unverified)
+	asking(t, map[string]any{"email_verified": false},
+		`{"sub":"eve","email":"eve@clinic.example","email_verified":true}`, oidc.Unverified)
 }
 
 // TestTwoAddresses: the two name different addresses.
 func TestTwoAddresses(t *testing.T) {
-	asking(t, map[string]any{"email": "ann@clinic.example"}, `{"sub":"eve","email":"eve@clinic.example","email_verified":true}`, oidc.Doubtful)
+	asking(t, map[string]any{"email": "ann@clinic.example"},
+		`{"sub":"eve","email":"eve@clinic.example","email_verified":true}`, oidc.Doubtful)
 }

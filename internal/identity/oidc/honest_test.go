@@ -18,7 +18,8 @@ import (
 	"github.com/fastness-dev/fastness/internal/store"
 )
 
-// TestHonestProviders: what providers of all kinds write, and what their people may add, is read: strictness shuts nobody out.
+// TestHonestProviders: what providers of all kinds write, and what their people may add, is read: strictness shuts
+// nobody out.
 func TestHonestProviders(t *testing.T) {
 	k := signingKey()
 	edwards, private, err := ed25519.GenerateKey(rand.Reader)
@@ -33,7 +34,8 @@ func TestHonestProviders(t *testing.T) {
 	salted := func(c []byte) string {
 		return jws(`{"alg":"PS512","kid":"k1"}`, c, func(text []byte) []byte {
 			sum := sha512.Sum512(text)
-			s, _ := rsa.SignPSS(rand.Reader, k, crypto.SHA512, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+			s, _ := rsa.SignPSS(rand.Reader, k, crypto.SHA512, sum[:],
+				&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 			return s
 		})
 	}
@@ -48,7 +50,8 @@ func TestHonestProviders(t *testing.T) {
 		return jws(`{"alg":"EdDSA","kid":"k1"}`, c, func(text []byte) []byte { return ed25519.Sign(private, text) })
 	}
 	rsaKey := func(more map[string]any) map[string]any {
-		out := map[string]any{"kty": "RSA", "kid": "k1", "n": b64(k.N.Bytes()), "e": b64(big.NewInt(int64(k.E)).Bytes())}
+		out := map[string]any{"kty": "RSA", "kid": "k1", "n": b64(k.N.Bytes()),
+			"e": b64(big.NewInt(int64(k.E)).Bytes())}
 		for name, v := range more {
 			out[name] = v
 		}
@@ -68,26 +71,42 @@ func TestHonestProviders(t *testing.T) {
 			p.answers("/userinfo", func(rw http.ResponseWriter, _ *http.Request) { rw.Write([]byte(text)) })
 		}}
 	}
-	truths := []lie{header(`{"alg":"RS256"}`), header(`{"alg":"RS256","kid":"k1","typ":"JWT"}`), header(`{"alg":"RS256","typ":"jwt","kid":"k1","x5t":"AA","jku":"https://x.example","other":{"Alg":1}}`), header(` { "kid" : "k1", "alg" : "RS256" } `),
-		published("PS512", rsaKey(map[string]any{"alg": "PS512", "use": "sig"}), salted), published("ES512", map[string]any{"kty": "EC", "crv": "P-521", "x": b64(point[1:67]), "y": b64(point[67:])}, es512),
-		published("EdDSA", map[string]any{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": b64(edwards), "alg": "EdDSA"}, eddsa),
-		published("key_ops", rsaKey(map[string]any{"key_ops": []string{"verify"}, "x5c": []string{"MIIB"}, "x5t#S256": "x"}), rs256),
+	truths := []lie{header(`{"alg":"RS256"}`), header(`{"alg":"RS256","kid":"k1","typ":"JWT"}`),
+		header(`{"alg":"RS256","typ":"jwt","kid":"k1","x5t":"AA","jku":"https://x.example","other":{"Alg":1}}`),
+		header(` { "kid" : "k1", "alg" : "RS256" } `),
+		published("PS512", rsaKey(map[string]any{"alg": "PS512", "use": "sig"}), salted), published("ES512",
+			map[string]any{"kty": "EC", "crv": "P-521", "x": b64(point[1:67]), "y": b64(point[67:])}, es512),
+		published("EdDSA", map[string]any{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": b64(edwards),
+			"alg": "EdDSA"}, eddsa),
+		published("key_ops", rsaKey(map[string]any{"key_ops": []string{"verify"}, "x5c": []string{"MIIB"},
+			"x5t#S256": "x"}), rs256),
 		{name: "keys of all kinds", tell: func(_ *town, p *provider) {
 			p.keys = func(set map[string]any) {
-				set["keys"] = []any{map[string]any{"kty": "OKP", "crv": "X448", "x": "AA"}, map[string]any{"kty": "AKP", "alg": "ML-DSA-65", "pub": "AA"}, rsaKey(map[string]any{"use": "enc"}), rsaKey(map[string]any{"kid": "k0"}), rsaKey(nil)}
+				set["keys"] = []any{map[string]any{"kty": "OKP", "crv": "X448", "x": "AA"}, map[string]any{"kty": "AKP",
+					"alg": "ML-DSA-65", "pub": "AA"}, rsaKey(map[string]any{"use": "enc"}),
+					rsaKey(map[string]any{"kid": "k0"}), rsaKey(nil)}
 				set["other"] = 1
 			}
 		}},
-		claimed("aud", []string{"fastness"}), claimed("azp", "fastness"), claimed("email_verified", "true"), claimed("auth_time", 0), claimed("nbf", 0), claimed("name", nil), claimed("Groups", []string{"a"}), claimed("email_Verified_at", 1), claimed("address", map[string]string{"Sub": "x"}),
+		claimed("aud", []string{"fastness"}), claimed("azp", "fastness"), claimed("email_verified", "true"),
+		claimed("auth_time", 0), claimed("nbf", 0), claimed("name", nil), claimed("Groups", []string{"a"}),
+		claimed("email_Verified_at", 1), claimed("address", map[string]string{"Sub": "x"}),
 		claimed("at_hash", half("access-eve")), added(`"https://other.example/sub":"ann"`), added(`"subject":"ann"`),
 		{name: "fractions", tell: func(w *town, p *provider) {
 			p.claim = func(c map[string]any) {
-				c["iat"], c["exp"] = float64(w.clock.Now().Unix())+0.25, float64(w.clock.Now().Add(time.Hour).Unix())+0.5
+				c["iat"], c["exp"] = float64(w.clock.Now().Unix())+0.25,
+					float64(w.clock.Now().Add(time.Hour).Unix())+0.5
 			}
 		}},
-		through("/token", "bearer", func(s string) string { return strings.Replace(s, `"Bearer"`, `"bearer","Scope":"openid"`, 1) }),
-		asked(nil, `{"sub":"eve","email":"eve@clinic.example","email_verified":true,"name":null}`), asked(map[string]any{"email": "eve@clinic.example"}, `{"sub":"eve","email":"eve@clinic.example","email_verified":"true"}`),
-		asked(map[string]any{"email_verified": true}, `{"sub":"eve","email":"eve@clinic.example","email_verified":true}`)}
+		through("/token", "bearer", func(s string) string {
+			return strings.Replace(s, `"Bearer"`,
+				`"bearer","Scope":"openid"`, 1)
+		}),
+		asked(nil, `{"sub":"eve","email":"eve@clinic.example","email_verified":true,"name":null}`),
+		asked(map[string]any{"email": "eve@clinic.example"},
+			`{"sub":"eve","email":"eve@clinic.example","email_verified":"true"}`),
+		asked(map[string]any{"email_verified": true},
+			`{"sub":"eve","email":"eve@clinic.example","email_verified":true}`)}
 	each(t, nil, func(t *testing.T, w *town) {
 		for _, truth := range truths {
 			w.honest()

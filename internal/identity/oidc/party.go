@@ -51,7 +51,8 @@ type metadata struct {
 	keys *jws.Set   // nil: not asked for yet
 }
 
-// metadata returns the provider's description, asking for it when it is not known or too old. An error says why it is not to be had.
+// metadata returns the provider's description, asking for it when it is not known or too old. An error says why it is
+// not to be had.
 func (p *party) metadata(ctx context.Context) (*metadata, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,8 +105,8 @@ func (p *party) discover(ctx context.Context) (*metadata, error) {
 	return m, err
 }
 
-// inHeader is how the client says who it is at the token endpoint: in the header, or in the form. The first is what a provider takes that
-// does not say (Discovery 1.0, section 3).
+// inHeader is how the client says who it is at the token endpoint: in the header, or in the form. The first is what a
+// provider takes that does not say (Discovery 1.0, section 3).
 func (p *party) inHeader(methods []string) (bool, error) {
 	switch {
 	case p.Secret.Empty():
@@ -118,8 +119,9 @@ func (p *party) inHeader(methods []string) (bool, error) {
 	return false, errors.New("oidc: the provider takes neither client_secret_basic nor client_secret_post")
 }
 
-// verify returns the claims of a token if the provider has signed it. Keys are asked for when there are none, and once more when none of
-// those that are known has signed: the provider may have changed them (OpenID Connect Core 1.0, section 10.1.1).
+// verify returns the claims of a token if the provider has signed it. Keys are asked for when there are none, and once
+// more when none of those that are known has signed: the provider may have changed them (OpenID Connect Core 1.0,
+// section 10.1.1).
 func (p *party) verify(ctx context.Context, m *metadata, t *jws.Token) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

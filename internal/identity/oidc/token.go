@@ -33,8 +33,8 @@ type person struct {
 	access string // the token of OAuth, to ask for what the ID token left out
 }
 
-// judge checks what the answer says before anything is done with its code: each parameter at most once, and the issuer that it names
-// (RFC 9207), without which an answer of one provider could be taken for another's.
+// judge checks what the answer says before anything is done with its code: each parameter at most once, and the issuer
+// that it names (RFC 9207), without which an answer of one provider could be taken for another's.
 func judge(one *party, m *metadata, q url.Values) (code string, err error) {
 	for _, name := range []string{"code", "state", "iss", "error"} {
 		if len(q[name]) > 1 {
@@ -55,9 +55,11 @@ func judge(one *party, m *metadata, q url.Values) (code string, err error) {
 	return q.Get("code"), nil
 }
 
-// exchange turns a code into a person. What the provider gives for it is judged here and kept no longer than the request.
+// exchange turns a code into a person. What the provider gives for it is judged here and kept no longer than the
+// request.
 func (p *Providers) exchange(ctx context.Context, one *party, m *metadata, f *flow, code string) (*person, error) {
-	form, header := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {one.redirect}, "code_verifier": {f.Verifier}}, http.Header{}
+	form, header := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {one.redirect},
+		"code_verifier": {f.Verifier}}, http.Header{}
 	switch {
 	case m.inHeader: // RFC 6749, section 2.3.1: both are encoded as in a form before they are joined
 		r := http.Request{Header: header}
@@ -97,9 +99,10 @@ func (p *Providers) exchange(ctx context.Context, one *party, m *metadata, f *fl
 	return who, who.believe(claims{})
 }
 
-// identify reads an ID token and judges it (OpenID Connect Core 1.0, section 3.1.3.7). Everything is read exactly before the signature is
-// looked at, and nothing is believed before it holds.
-func (p *Providers) identify(ctx context.Context, one *party, m *metadata, f *flow, raw, access string) (*claims, error) {
+// identify reads an ID token and judges it (OpenID Connect Core 1.0, section 3.1.3.7). Everything is read exactly
+// before the signature is looked at, and nothing is believed before it holds.
+func (p *Providers) identify(ctx context.Context, one *party, m *metadata, f *flow, raw, access string) (*claims,
+	error) {
 	t, err := jws.Parse(raw)
 	if err != nil {
 		return nil, err
@@ -154,8 +157,8 @@ func (p *Providers) prove(one *party, f *flow, c *claims) error {
 	return nil
 }
 
-// complete asks the provider for the address, if the ID token did not have it or did not say whether it is verified. The answer must be
-// about the same person (section 5.3.2).
+// complete asks the provider for the address, if the ID token did not have it or did not say whether it is verified.
+// The answer must be about the same person (section 5.3.2).
 func (p *Providers) complete(ctx context.Context, one *party, m *metadata, w *person) error {
 	if w.said.Email != nil && w.said.Verified != nil || m.userinfo == "" {
 		return nil
@@ -176,8 +179,8 @@ func (p *Providers) complete(ctx context.Context, one *party, m *metadata, w *pe
 	return w.believe(info)
 }
 
-// believe takes the address from the ID token and from what else the provider says of the person. It is verified if one of the two says so
-// of an address that it names, and neither denies it; if both name one, it must be the same.
+// believe takes the address from the ID token and from what else the provider says of the person. It is verified if one
+// of the two says so of an address that it names, and neither denies it; if both name one, it must be the same.
 func (w *person) believe(more claims) error {
 	w.email, w.verified = "", false
 	denied := false

@@ -14,7 +14,8 @@ import (
 	"github.com/fastness-dev/fastness/internal/plan/exact"
 )
 
-// response is what a browser sends (WebAuthn Level 3, sections 5.1.8 and 5.1.9); the library reads it again, in any case of letters.
+// response is what a browser sends (WebAuthn Level 3, sections 5.1.8 and 5.1.9); the library reads it again, in any
+// case of letters.
 type response struct {
 	ID         string         `json:"id"`
 	Raw        string         `json:"rawId"`
@@ -43,8 +44,9 @@ type client struct {
 	Binding   jsontext.Value `json:"tokenBinding"`
 }
 
-// read checks a response before the library sees it: one spelling of everything, and client data that are exactly about a page of our one
-// origin, which no other page holds. The library compares origins as URLs, and so takes a path behind them.
+// read checks a response before the library sees it: one spelling of everything, and client data that are exactly about
+// a page of our one origin, which no other page holds. The library compares origins as URLs, and so takes a path behind
+// them.
 func (p *Passkeys) read(text []byte, kind protocol.CeremonyType) error {
 	var in response
 	if err := exact.Decode(text, &in); err != nil {
@@ -94,7 +96,8 @@ func may(cose []byte) error {
 			algorithm webauthncose.COSEAlgorithmIdentifier
 			number    webauthncose.COSEEllipticCurve
 			curve     elliptic.Curve
-		}{{webauthncose.AlgES256, webauthncose.P256, elliptic.P256()}, {webauthncose.AlgES384, webauthncose.P384, elliptic.P384()},
+		}{{webauthncose.AlgES256, webauthncose.P256, elliptic.P256()}, {webauthncose.AlgES384, webauthncose.P384,
+			elliptic.P384()},
 			{webauthncose.AlgES512, webauthncose.P521, elliptic.P521()}} {
 			if k.Algorithm == int64(one.algorithm) && k.Curve == int64(one.number) {
 				_, err := key.EC(one.curve, k.XCoord, k.YCoord)

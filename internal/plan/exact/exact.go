@@ -1,10 +1,11 @@
-// Package exact reads JSON that comes from outside: a provider's tokens, keys and answers, what a browser says of a passkey, bodies of
-// requests, files of people.
+// Package exact reads JSON that comes from outside: a provider's tokens, keys and answers, what a browser says of a
+// passkey, bodies of requests, files of people.
 //
-// Policy: what is read is what is written. A member counts under its exact name; a name that stands twice, text that is not UTF-8, a value
-// of another type and anything behind the value are errors. So is a member that another reader could take for one of ours because only
-// the case of letters differs: encoding/json of the standard library reads "Sub" into the field "sub", so that who may add a
-// member of any name could change any other. The decoder below is the second version of the standard library's, which is strict of itself.
+// Policy: what is read is what is written. A member counts under its exact name; a name that stands twice, text that is
+// not UTF-8, a value of another type and anything behind the value are errors. So is a member that another reader could
+// take for one of ours because only the case of letters differs: encoding/json of the standard library reads "Sub" into
+// the field "sub", so that who may add a member of any name could change any other. The decoder below is the second
+// version of the standard library's, which is strict of itself.
 //
 // The map: exact.go.
 package exact
@@ -22,8 +23,8 @@ import (
 // errNull is a null where an object is wanted.
 var errNull = errors.New("exact: there is null in place of an object")
 
-// Decode reads one object into a struct, whose `json` names are the members that are read. Others are passed over, unless only the case of
-// letters tells them from one of those. A null is what an absent member is.
+// Decode reads one object into a struct, whose `json` names are the members that are read. Others are passed over,
+// unless only the case of letters tells them from one of those. A null is what an absent member is.
 func Decode(text []byte, into any) error { return decode(text, into) }
 
 // Closed is Decode that takes no other members than those of the struct.
@@ -39,7 +40,8 @@ func decode(text []byte, into any, how ...json.Options) error {
 	return likeness(text, reflect.TypeOf(into))
 }
 
-// likeness refuses members whose name is that of a field of t in another case, here and in what they hold. text is valid JSON.
+// likeness refuses members whose name is that of a field of t in another case, here and in what they hold. text is
+// valid JSON.
 func likeness(text jsontext.Value, t reflect.Type) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
