@@ -155,12 +155,13 @@ func TestLongBodiesCostMore(t *testing.T) {
 			t.Helper()
 			g.want(status, code, "POST", path, long(n), append(headers, "Content-Type: application/json")...)
 		}
+		ask(200, "", 60<<10)
+		ask(200, "", 60<<10)
+		ask(429, "too_many_requests", 60<<10)
 		ask(200, "", 15<<10)
-		ask(200, "", 65<<10)
-		ask(429, "too_many_requests", 65<<10)
-		ask(200, "", 100)
-		g.clock.Advance(time.Hour)
-		ask(200, "", 500<<10)
+		if g.clock.Advance(time.Hour); path == "/mine" { // strangers send less
+			ask(200, "", 500<<10)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func (p Profiles) decode(fields json.RawMessage) (*value.Change, error) {
 	if len(fields) == 0 || string(fields) == "null" {
 		fields = json.RawMessage("{}")
 	}
-	return value.DecodeChange(p.k.plan.Accounts, fields, true, false)
+	return value.DecodeChange(p.k.plan.Accounts, p.k.plan.Accounts.All, fields, true, false)
 }
 
 // Create makes the row. nil fields: an operator makes the account, and mandatory fields get their type's empty value until their

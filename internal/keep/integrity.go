@@ -57,7 +57,9 @@ func (a *act) checks(ctx context.Context, tx store.Reader, old, next *row.Row) e
 		if t != rule.Yes {
 			path := ""
 			if len(c.Fields) > 0 {
-				path = c.Fields[0]
+				if f := a.col.Field(c.Fields[0]); f != nil && (f.System || a.rules == nil || a.known().Has(f)) {
+					path = f.Name
+				}
 			}
 			errs = append(errs, types.FieldError{Path: path, Code: "check_failed", Detail: c.Else})
 		}
@@ -127,7 +129,9 @@ func (a *act) refuseUnique(u plan.Unique, seen bool, cause error) error {
 		out = &types.Error{Kind: types.Invalid, Code: "not_accepted", Detail: "some values were not accepted; see fields", Err: cause}
 	}
 	for _, f := range u.Fields {
-		out.Fields = append(out.Fields, types.FieldError{Path: f.Name, Code: out.Code})
+		if a.rules == nil || a.known().Has(f) {
+			out.Fields = append(out.Fields, types.FieldError{Path: f.Name, Code: out.Code})
+		}
 	}
 	return out
 }

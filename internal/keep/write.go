@@ -85,13 +85,25 @@ func (k *Keep) prepare(c *types.Caller, action types.Action, w Write) (*act, err
 	if action == types.Delete {
 		return a, nil
 	}
-	if a.change, err = value.DecodeChange(col, w.Body, action == types.Create, c.Unruled()); err != nil {
+	if a.change, err = value.DecodeChange(col, a.known(), w.Body, action == types.Create, c.Unruled()); err != nil {
 		return nil, err
 	}
 	if action == types.Update {
 		a.patches = a.change.Patches()
 	}
 	return a, a.seal()
+}
+
+// known are the fields that the caller may ever read, or write by this act: messages name no others.
+func (a *act) known() plan.Mask {
+	var m plan.Mask
+	if a.view != nil {
+		m = a.view.Able()
+	}
+	for _, r := range a.rules {
+		m |= r.Mask
+	}
+	return m
 }
 
 // Rows of the built-in collections come and go with accounts and organisations. errNoOrganisation is for callers without rules:

@@ -124,7 +124,7 @@ func publish(t *testing.T, k *keeptest.Kit) string {
 
 func verdict(t *testing.T, col *plan.Collection, body string, create bool) []types.FieldError {
 	t.Helper()
-	_, err := value.DecodeChange(col, []byte(body), create, false)
+	_, err := value.DecodeChange(col, col.All, []byte(body), create, false)
 	if err == nil {
 		return nil
 	}

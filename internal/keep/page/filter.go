@@ -66,7 +66,9 @@ func fieldPath(col *plan.Collection, f *plan.Field) *rule.Path {
 
 // searchFilter compiles the CEL filter of a search: bounded, over fields that the caller may see, one conjunct indexed.
 func (l *Lists) searchFilter(v *view.View, src string) (rule.Expr, error) {
-	e, err := rule.Compile(l.tables().Plan.FilterScope(v.Collection), src)
+	scope := l.tables().Plan.FilterScope(v.Collection)
+	scope.Shapes = map[string]*rule.Shape{v.Collection.Name: visible(v, scope.Shapes[v.Collection.Name])}
+	e, err := rule.Compile(scope, src)
 	if err != nil {
 		return nil, types.Refuse(types.Malformed, "bad_filter", "the filter at "+err.Error())
 	}
@@ -80,6 +82,17 @@ func (l *Lists) searchFilter(v *view.View, src string) (rule.Expr, error) {
 		return nil, types.Refuse(types.Malformed, "not_indexed", "one condition that must hold has to be on an indexed field; add indexed: true in "+v.Collection.Name)
 	}
 	return pushed, nil
+}
+
+// visible is a collection as far as the caller may ever see it: what they may not see is in no message, and no message tells it from
+// what is not there.
+func visible(v *view.View, whole *rule.Shape) *rule.Shape {
+	out := *whole
+	out.Fields = slices.DeleteFunc(slices.Clone(whole.Fields), func(f rule.ShapeField) bool {
+		_, err := v.Usable(f.Name)
+		return err != nil
+	})
+	return &out
 }
 
 // indexed reports whether a condition can be answered from an index.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/fastness-dev/fastness/internal/keep"
@@ -88,10 +90,37 @@ func TestFilterSeesOnlyTheMask(t *testing.T) {
 // TestFieldOfNobody: a field that no rule of the caller's roles grants is unknown to him wherever he names it.
 func TestFieldOfNobody(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
-		for _, q := range []keep.ListQuery{{Filter: "row.pay > 0"}, {Filter: "has(row.pay)"}, {Sort: "pay"}, {Filters: []page.Filter{{Field: "pay", Op: "gt", Value: "0"}}}, {Fields: []string{"pay"}}} {
+		for _, q := range []keep.ListQuery{{Sort: "pay"}, {Filters: []page.Filter{{Field: "pay", Op: "gt", Value: "0"}}}, {Fields: []string{"pay"}}} {
 			q.Collection = "cases"
 			_, err := o.List(keeptest.Nobody, q)
 			keeptest.Want(t, err, types.Malformed, "unknown_field")
+		}
+	})
+}
+
+// TestMessagesNameWhatIsSeen: a filter over a field that no rule of the caller's roles grants is refused like one over a field that is not
+// there, and no message lists or suggests what the caller may not see.
+func TestMessagesNameWhatIsSeen(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		for _, filter := range []string{"row.%s > 0", "has(row.%s)", "row.title == 'a' && row.%s == 'x'", "row.%s.name == 'x'", "row.title == row.%s", "row.title.%s == 'a'"} {
+			said := func(name string) string {
+				_, err := o.List(keeptest.Nobody, keep.ListQuery{Collection: "cases", Filter: fmt.Sprintf(filter, name)})
+				keeptest.Want(t, err, types.Malformed, "bad_filter")
+				return strings.ReplaceAll(err.Error(), strconv.Quote(name), "NAME")
+			}
+			for _, hidden := range []string{"pay", "code", "owner", "secret", "parent", "helpers"} {
+				absent := said(strings.Repeat("z", len(hidden)))
+				if got := said(hidden); got != absent {
+					t.Errorf("%s of %s: %s, of a field that is not there: %s", filter, hidden, got, absent)
+				}
+				if strings.Contains(absent, hidden) {
+					t.Errorf("%s: %q names %s", filter, absent, hidden)
+				}
+			}
+		}
+		_, err := o.List(keeptest.Nobody, keep.ListQuery{Collection: "cases", Filter: "row.cod == 'a'"})
+		if err == nil || strings.Contains(err.Error(), "code") {
+			t.Errorf("a name that is nearly a hidden one: %v", err)
 		}
 	})
 }

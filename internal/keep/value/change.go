@@ -47,8 +47,9 @@ func (ch *Change) Names() []string {
 }
 
 // DecodeChange reads the body of a create or an update: everything that is wrong with the request alone, all at once. A new row begins
-// where its states start, unless anyState allows others: rows that were exported come back as they were.
-func DecodeChange(col *plan.Collection, body []byte, create, anyState bool) (*Change, error) {
+// where its states start, unless anyState allows others: rows that were exported come back as they were. Fields that are not in known are
+// told from those that do not exist by nothing.
+func DecodeChange(col *plan.Collection, known plan.Mask, body []byte, create, anyState bool) (*Change, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if t, err := dec.ReadToken(); err != nil || t.Kind() != '{' {
 		return nil, types.Refuse(types.Malformed, "not_an_object", "send a JSON object")
@@ -67,7 +68,7 @@ func DecodeChange(col *plan.Collection, body []byte, create, anyState bool) (*Ch
 		}
 		f := col.Field(word)
 		switch {
-		case f == nil:
+		case f == nil, !f.System && !known.Has(f):
 			errs = append(errs, types.FieldError{Path: types.Printable(word), Code: "unknown_field"})
 		case f.System:
 			errs = append(errs, types.FieldError{Path: f.Name, Code: "read_only", Detail: "the system writes this field"})
@@ -94,7 +95,11 @@ func DecodeChange(col *plan.Collection, body []byte, create, anyState bool) (*Ch
 	if create {
 		for _, f := range col.Fields {
 			if ch.Mask&(1<<f.Bit) == 0 && !f.Optional && f.Default == nil {
-				errs = append(errs, types.FieldError{Path: f.Name, Code: "required"})
+				e := types.FieldError{Path: f.Name, Code: "required"}
+				if !known.Has(f) {
+					e = types.FieldError{Code: "required", Detail: "such a row needs more than you may write"}
+				}
+				errs = append(errs, e)
 			}
 		}
 	}

@@ -110,7 +110,7 @@ func TestErrorsOfAChangeStop(t *testing.T) {
 	for i := range 5000 {
 		fmt.Fprintf(&keys, `"k%d":1,`, i)
 	}
-	_, err := value.DecodeChange(col, []byte("{"+strings.TrimSuffix(keys.String(), ",")+"}"), false, false)
+	_, err := value.DecodeChange(col, col.All, []byte("{"+strings.TrimSuffix(keys.String(), ",")+"}"), false, false)
 	var e *types.Error
 	if !errors.As(err, &e) || e.Kind != types.Invalid || len(e.Fields) != types.MaxFieldErrors+1 {
 		t.Errorf("unknown fields: %.200v", err)
