@@ -38,7 +38,10 @@ func (a *App) Changes(ctx context.Context) ([]store.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.changesFrom(have), nil
+	if err := apart(have, a.schema()); err != nil {
+		return nil, err
+	}
+	return a.changesFrom(known(have)), nil
 }
 
 func (a *App) changesFrom(have store.Schema) []store.Change {

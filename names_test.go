@@ -55,12 +55,21 @@ func TestLongNamesAcrossStarts(t *testing.T) {
 // extend adds to the declaration of a place.
 func extend(t *testing.T, dir, text string) {
 	t.Helper()
-	path := filepath.Join(dir, "fastness.yaml")
-	had, err := os.ReadFile(path)
-	if err == nil {
-		err = os.WriteFile(path, append(had, text...), 0o600)
-	}
+	save(t, dir, string(read(t, dir))+text)
+}
+
+func read(t *testing.T, dir string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "fastness.yaml"))
 	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func save(t *testing.T, dir, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "fastness.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package keep_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -56,6 +57,24 @@ collections:
 		k.Create(one, c, fmt.Sprintf(`{"%[1]s_a": "z", "%[1]s_r": "%[2]s"}`, f, id))
 		if err := k.Delete(one, c, id); err == nil {
 			t.Error("a row that another refers to is deleted")
+		}
+	})
+}
+
+// TestLongestKeys: the longest values that PostgreSQL's indexes are declared to hold are written, whatever they say.
+func TestLongestKeys(t *testing.T) {
+	text := "version: 1\nservice: {name: x}\ncollections:\n  a:\n    fields: {n: {type: text, max: 661, indexed: true, unique: true}, o: {type: text, max: 268}, p: {type: text, max: 400}}\n" +
+		"    unique: [[o, p]]\n    allow: [{to: [read, create], public: \"all may\", when: \"true\"}]\n"
+	value := func(n int) string {
+		var b strings.Builder
+		for range n {
+			b.WriteRune(rune(0x20000 + rand.IntN(0xa000))) // four bytes each, and nothing to compress
+		}
+		return b.String()
+	}
+	keeptest.Each(t, text, func(t *testing.T, k *keeptest.Kit) {
+		for range 3 {
+			k.Create(keeptest.Nobody, "a", fmt.Sprintf(`{"n": %q, "o": %q, "p": %q}`, value(661), value(268), value(400)))
 		}
 	})
 }

@@ -49,6 +49,7 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	c.unbuilt()
 	c.check()
 	c.checkNames()
+	c.checkKeys()
 	c.warnUncovered()
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
