@@ -231,7 +231,7 @@ func (a *App) start(fresh bool) error {
 	if err := a.checkCanary(ctx); err != nil {
 		return err
 	}
-	a.base = "https://" + a.Plan.Decl.Service.Host
+	a.base = a.Plan.Decl.Service.Seen()
 	if a.Plan.Development() {
 		_, port, err := net.SplitHostPort(a.listenHTTPS())
 		if err != nil {

@@ -199,7 +199,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}()
 	}
 	start(main, s.https, true)
-	for l, h := range map[*door.Door]http.Handler{s.http: http.HandlerFunc(s.plain), s.ops: http.HandlerFunc(s.operations)} {
+	for l, h := range map[*door.Door]http.Handler{s.http: http.HandlerFunc(s.plain), s.ops: http.HandlerFunc(s.serveOperations)} {
 		if l == nil {
 			continue
 		}

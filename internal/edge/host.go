@@ -23,7 +23,7 @@ func (s *Server) names() error {
 			s.hosts[host] = true // the port that clients see may be the one of a balancer
 		}
 	}
-	s.own = "https://" + d.Service.Host
+	s.own = d.Service.Seen()
 	if s.cfg.Plan.Development() {
 		add("localhost")
 		add("127.0.0.1")
@@ -33,6 +33,14 @@ func (s *Server) names() error {
 		return fmt.Errorf("edge: production needs the host that clients use; add service: {host: …}")
 	} else {
 		add(d.Service.Host)
+		seen := strings.TrimPrefix(s.own, "https://")
+		s.hosts[seen] = true
+		if !strings.Contains(seen, ":") {
+			s.hosts[seen+":443"] = true // as some clients and balancers write it
+		}
+	}
+	if err := s.cross.AddTrustedOrigin(s.own); err != nil { // also when Host says it in other words
+		return fmt.Errorf("edge: service.origin: %w", err)
 	}
 	for _, o := range d.Origins {
 		s.origins[o.Value] = true
@@ -67,7 +75,7 @@ func (x *exchange) checkHost() error {
 	if len(r.Header["Content-Length"]) > 1 {
 		return &types.Error{Kind: types.Malformed, Code: "malformed", Detail: "the length is told twice; send one Content-Length"}
 	}
-	if !x.s.hosts[r.Host] {
+	if !x.s.answersTo(r.Host, x.operations) {
 		return &types.Error{Kind: types.Malformed, Code: "unknown_host", Detail: "this server does not answer to that host"}
 	}
 	if r.URL.IsAbs() || r.URL.Opaque != "" || r.URL.Host != "" && r.ProtoMajor == 1 {
@@ -89,6 +97,23 @@ func (x *exchange) checkHost() error {
 	}
 	x.query = query
 	return nil
+}
+
+// answersTo reports whether a host is ours. Operations are asked by address, by localhost, or by the names in the declaration: what a page
+// elsewhere gets its own name to resolve to is none of these (DNS rebinding).
+func (s *Server) answersTo(host string, operations bool) bool {
+	host = strings.ToLower(host)
+	if !operations {
+		return s.hosts[host]
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil || host == "localhost" {
+		return true
+	}
+	listens, _, _ := net.SplitHostPort(s.cfg.Operations)
+	return host != "" && (host == s.cfg.Plan.Decl.Service.Host || host == strings.ToLower(listens))
 }
 
 // plainPath allows the characters that paths of the plan can have.
@@ -114,16 +139,29 @@ func (x *exchange) setAddress() error {
 		hops = append(hops, strings.Split(line, ",")...)
 	}
 	for i := len(hops) - 1; i >= 0; i-- {
-		at, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		at := hop(strings.TrimSpace(hops[i]))
+		if !at.IsValid() {
 			return nil
 		}
-		x.address = at.Unmap()
+		x.address = at
 		if !x.s.proxy(x.address) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// hop reads one entry of X-Forwarded-For: an address, with or without brackets and port.
+func hop(s string) netip.Addr {
+	s = strings.Trim(s, `"`)
+	if host, _, err := net.SplitHostPort(s); err == nil {
+		s = host
+	}
+	at, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Unmap().WithZone("")
 }
 
 func (s *Server) proxy(at netip.Addr) bool {

@@ -1,38 +1,53 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// operations serves health and metrics on its own listener, which is meant for the host or the cluster and not for clients.
-func (s *Server) operations(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	switch {
-	case r.Method != http.MethodGet:
-		w.WriteHeader(http.StatusMethodNotAllowed)
-	case r.URL.Path == "/healthz":
-		w.Write([]byte("ok\n"))
-	case r.URL.Path == "/readyz":
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-		defer cancel()
-		if s.draining.Load() || s.cfg.Ready != nil && s.cfg.Ready(ctx) != nil {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			w.Write([]byte("not ready\n"))
+// serveOperations serves health and metrics on its own listener, which is meant for the host or the cluster and not for clients. Requests
+// walk the steps that are theirs too: headers, host and path, and the end of a connection whose body is in doubt.
+func (s *Server) serveOperations(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{ResponseWriter: w, s: s, r: r, begun: s.cfg.Clock.Now(), operations: true}
+	x.id = types.NewID(x.begun)
+	for _, step := range []func(*exchange) error{(*exchange).setHeaders, (*exchange).checkHost, (*exchange).health} {
+		if err := step(x); err != nil {
+			x.problem(err)
 			return
 		}
-		w.Write([]byte("ready\n"))
-	case r.URL.Path == "/metrics":
-		h.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		s.cfg.Meter.WriteTo(w)
-	default:
-		w.WriteHeader(http.StatusNotFound)
 	}
+}
+
+// health answers for operations.
+func (x *exchange) health() error {
+	s, plain := x.s, "text/plain; charset=utf-8"
+	switch path := x.r.URL.Path; {
+	case path != "/healthz" && path != "/readyz" && path != "/metrics":
+		return types.Refuse(types.NotFound, "not_found", "there is nothing here")
+	case x.r.Method != http.MethodGet && x.r.Method != http.MethodHead:
+		x.Header()["Allow"] = []string{"GET, HEAD"}
+		return types.Refuse(types.NoSuchVerb, "method_not_allowed", "this path does not take "+safeMethod(x.r.Method))
+	case path == "/healthz":
+		x.send(http.StatusOK, plain, []byte("ok\n"))
+	case path == "/readyz":
+		ctx, cancel := context.WithTimeout(x.r.Context(), 2*time.Second)
+		defer cancel()
+		if s.draining.Load() || s.cfg.Ready != nil && s.cfg.Ready(ctx) != nil {
+			x.send(http.StatusServiceUnavailable, plain, []byte("not ready\n"))
+			return nil
+		}
+		x.send(http.StatusOK, plain, []byte("ready\n"))
+	default:
+		var out bytes.Buffer
+		s.cfg.Meter.WriteTo(&out)
+		x.send(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", out.Bytes())
+	}
+	return nil
 }
 
 // plain is the only listener without TLS: pages are sent to HTTPS, everything else is refused, because what was sent in the

@@ -25,7 +25,7 @@ func (x *exchange) checkOrigin() error {
 		h["Access-Control-Expose-Headers"] = []string{"ETag, Location, Retry-After, X-Request-Id"}
 		h["Cross-Origin-Resource-Policy"] = []string{"cross-origin"}
 		if x.r.Method == http.MethodOptions && x.r.Header.Get("Access-Control-Request-Method") != "" && x.methods != nil {
-			h["Access-Control-Allow-Methods"] = []string{"GET, POST, PATCH, DELETE"}
+			h["Access-Control-Allow-Methods"] = []string{x.allow()}
 			h["Access-Control-Allow-Headers"] = []string{"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"}
 			h["Access-Control-Max-Age"] = []string{"600"}
 			return errPreflight

@@ -53,24 +53,25 @@ func Steps() []Step { return (&Server{}).pipeline() }
 // exchange is one request on its way. It is the http.ResponseWriter of the router, so that a match costs no copy.
 type exchange struct {
 	http.ResponseWriter
-	s       *Server
-	r       *http.Request
-	begun   time.Time
-	id      types.ID
-	address netip.Addr
-	route   *mounted
-	methods map[string]*mounted // of the matched path; nil: no such path
-	token   types.Secret
-	bearer  bool
-	caller  *types.Caller
-	renewed *plan.SessionChange
-	query   url.Values // of checkHost; nil: none
-	body    []byte
-	read    bool // the body was read to its end
-	network netip.Prefix
-	share   flight.Share // of all bodies that are held
-	status  int
-	size    int
+	s          *Server
+	r          *http.Request
+	begun      time.Time
+	id         types.ID
+	address    netip.Addr
+	route      *mounted
+	methods    map[string]*mounted // of the matched path; nil: no such path
+	token      types.Secret
+	bearer     bool
+	caller     *types.Caller
+	renewed    *plan.SessionChange
+	query      url.Values // of checkHost; nil: none
+	body       []byte
+	operations bool // it came to the listener of operations
+	read       bool // the body was read to its end
+	network    netip.Prefix
+	share      flight.Share // of all bodies that are held
+	status     int
+	size       int
 
 	// What the answer needs once lies in the exchange, so that it is one allocation: the values of its own headers, and what
 	// the room is asked.

@@ -100,7 +100,7 @@ func TestForwardedFor(t *testing.T) {
 // TestForgedHost: a host that is not ours, and any path that is not in its one form, get 400 and never reach a handler.
 func TestForgedHost(t *testing.T) {
 	g := open(t, nil)
-	for _, host := range []string{"evil.example", "localhost", "localhost:1", "LOCALHOST:" + g.port(), "localhost." + ":" + g.port(), "gate.example"} {
+	for _, host := range []string{"evil.example", "localhost", "localhost:1", "localhost." + ":" + g.port(), "gate.example"} {
 		g.want(400, "unknown_host", "GET", "/open", "", "Host: "+host)
 	}
 	for _, path := range []string{"//open", "/./open", "/x/../open", "/%6fpen", "/open%00", "/x%2f..%2fopen", "/op%C3%A9n", "/open;x=1", `/x\open`} {

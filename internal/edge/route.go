@@ -81,10 +81,16 @@ func (x *exchange) missing() error {
 	if x.methods == nil {
 		return types.Refuse(types.NotFound, "not_found", "there is nothing here")
 	}
-	for _, m := range x.methods {
-		x.Header()["Allow"] = []string{m.allow}
-	}
+	x.Header()["Allow"] = []string{x.allow()}
 	return types.Refuse(types.NoSuchVerb, "method_not_allowed", "this path does not take "+safeMethod(x.r.Method))
+}
+
+// allow lists the methods of the path.
+func (x *exchange) allow() string {
+	for _, m := range x.methods {
+		return m.allow
+	}
+	return ""
 }
 
 func safeMethod(m string) string {

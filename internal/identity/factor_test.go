@@ -297,3 +297,31 @@ func TestBodiesAreExact(t *testing.T) {
 		}
 	})
 }
+
+// TestTheFactorStepKeepsTheTransport: who asked for a bearer token with the password gets it with the factor, without saying so twice; a step
+// that says otherwise is believed.
+func TestTheFactorStepKeepsTheTransport(t *testing.T) {
+	real(t, func(t *testing.T, w *town) {
+		w.person("ann@example.org")
+		phone := w.app(w.in("ann@example.org"))
+		for _, c := range []struct {
+			first, then string
+			bearer      bool
+		}{{"bearer", "", true}, {"", "", false}, {"cookie", "bearer", true}, {"bearer", "cookie", false}} {
+			w.clock.Advance(time.Minute)
+			body := map[string]any{"email": "ann@example.org", "password": goodPassword}
+			if c.first != "" {
+				body["transport"] = c.first
+			}
+			b := &browser{}
+			next := map[string]any{"attempt": w.do("POST", "/auth/sign-in", b, body).want(200).text("attempt"), "response": map[string]string{"code": phone.code(0)}}
+			if c.then != "" {
+				next["transport"] = c.then
+			}
+			r := w.do("POST", "/auth/sign-in/totp", b, next).want(200)
+			if (r.text("token") != "") != c.bearer || (r.Answer.Session == nil) != c.bearer {
+				t.Errorf("%q, then %q: token %v, cookie %v", c.first, c.then, r.text("token") != "", r.Answer.Session != nil)
+			}
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
@@ -69,7 +70,27 @@ func (i *Identity) signIn(ctx context.Context, r *plan.Request) (*plan.Answer, e
 	if err != nil {
 		return nil, err
 	}
-	return i.Stepped(ctx, r, step)
+	return i.Stepped(ctx, r, carrying(step, in.Transport))
+}
+
+// byBearer stands before the secret of an attempt whose session will travel as a bearer token: the client said so once, at its first step.
+const byBearer = "bearer."
+
+// carrying lets the attempt that a step asks to be answered with say how the token will travel.
+func carrying(step *signin.Step, how string) *signin.Step {
+	if step.Session == nil && how == "bearer" {
+		step.Attempt = types.NewSecret(byBearer + step.Attempt.Reveal())
+	}
+	return step
+}
+
+// carried takes apart what carrying put together; what a step says itself counts more.
+func carried(attempt, how string) (types.Secret, string) {
+	secret, bearer := strings.CutPrefix(attempt, byBearer)
+	if bearer && how == "" {
+		how = "bearer"
+	}
+	return types.NewSecret(secret), how
 }
 
 func (i *Identity) signInFactor(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -81,11 +102,12 @@ func (i *Identity) signInFactor(ctx context.Context, r *plan.Request) (*plan.Ans
 	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
-	step, err := i.machine.Factor(ctx, types.NewSecret(in.Attempt), r.Path("factor"), in.Response, client(r, in.Transport))
+	attempt, how := carried(in.Attempt, in.Transport)
+	step, err := i.machine.Factor(ctx, attempt, r.Path("factor"), in.Response, client(r, how))
 	if err != nil {
 		return nil, err
 	}
-	return i.Stepped(ctx, r, step)
+	return i.Stepped(ctx, r, carrying(step, how))
 }
 
 func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -95,7 +117,7 @@ func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.
 	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
-	attempt := types.NewSecret(in.Attempt)
+	attempt, how := carried(in.Attempt, "")
 	var options json.RawMessage
 	var err error
 	if attempt.Empty() {
@@ -105,6 +127,9 @@ func (i *Identity) signInChallenge(ctx context.Context, r *plan.Request) (*plan.
 	}
 	if err != nil {
 		return nil, err
+	}
+	if how == "bearer" {
+		attempt = types.NewSecret(in.Attempt)
 	}
 	return wire.Answer(http.StatusOK, map[string]any{"attempt": attempt.Reveal(), "options": options})
 }

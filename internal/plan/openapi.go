@@ -22,15 +22,15 @@ func (p *Plan) OpenAPI(routes []Route) ([]byte, error) {
 		}
 		paths[r.Path][strings.ToLower(r.Method)] = operation(r)
 	}
-	host := p.Decl.Service.Host
-	if host == "" || p.Development() {
-		host = "localhost:8443"
+	origin := p.Decl.Service.Seen()
+	if p.Decl.Service.Host == "" || p.Development() {
+		origin = "https://localhost:8443"
 	}
 	return json.MarshalIndent(map[string]any{
 		"openapi": "3.1.0",
 		"info": map[string]any{"title": p.Decl.Service.Name, "version": "1", "summary": "What this service offers, made from its declaration.",
 			"license": map[string]any{"name": "Apache-2.0", "identifier": "Apache-2.0"}},
-		"servers": []any{map[string]any{"url": "https://" + host}},
+		"servers": []any{map[string]any{"url": origin}},
 		"tags":    []any{map[string]any{"name": "records", "description": "Rows of collections"}, map[string]any{"name": "accounts", "description": "Accounts and sessions"}},
 		"paths":   paths,
 		"components": map[string]any{

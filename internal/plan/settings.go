@@ -31,6 +31,14 @@ func (c *compiler) settings() {
 	f := *c.plan.Decl // what was declared stays as it was
 	c.plan.Decl = &f
 	s := &settler{c: c}
+	if f.Service.Host == "" && f.Service.Origin != "" {
+		f.Service.Host = decl.HostOf(f.Service.Origin)
+	}
+	for _, o := range f.Origins {
+		if c.plan.Environment == "production" && decl.LocalOrigin(o.Value) {
+			c.fail(o.Pos, "%s is a dev server's origin; production takes https only: move it to env: {development: {origins: […]}}", o.Value)
+		}
+	}
 	if f.Service.Host == "" && c.plan.Environment == "production" {
 		c.fail(f.Service.Pos, "production needs the name under which it is reached: links and cookies are made for it; add host: app.example.org")
 	}
@@ -49,6 +57,7 @@ func (c *compiler) settings() {
 	s.list("password.breached", "V6.2.12", f.Password.Breached, "none")
 	fill(s, "sign_up.mode", "V6.1.1", &f.SignUp.Mode, "invite", show)
 	fill(s, "service.language", "", &f.Service.Language, "en", show)
+	s.list("service.origin", "V3.4.2", f.Service.Origin, f.Service.Seen())
 	s.list("mail.from", "", f.Mail.From, "none")
 	s.list("mail.smtp", "V12.3.1", f.Mail.SMTP.Value, "none")
 	s.list("sign_up.roles", "V8.2.1", strings.Join(f.SignUp.Roles, ", "), "none")

@@ -30,6 +30,11 @@ func TestWeakSettingsNeedAReason(t *testing.T) {
 		"service: {name: x, host: x.example}\npassword: {compose: [digit]}":               "fastness.yaml:3:11: composition",
 		"service: {name: x, host: x.example}\nsign_up: {mode: open}":                      "fastness.yaml:3:10: open sign-up needs verify",
 		"service: {name: x, host: x.example}\norigins: [\"*\"]":                           "fastness.yaml:3:11: an origin is exact",
+		"service: {name: x, origin: \"http://x.example\"}":                                "fastness.yaml:2:10: origin is what the world sees",
+		"service: {name: x, origin: \"https://x.example:443\"}":                           "fastness.yaml:2:10: origin is what the world sees",
+		"service: {name: x, origin: \"https://x.example/\"}":                              "fastness.yaml:2:10: origin is what the world sees",
+		"service: {name: x, host: y.example, origin: \"https://x.example\"}":              "fastness.yaml:2:10: origin and host name two hosts",
+		"service: {name: x, host: x.example}\norigins: [\"http://localhost:3000\"]":       "fastness.yaml:3:11: http://localhost:3000 is a dev server's origin",
 		"service: {name: x, host: x.example}\norigins: [\"http://a.example\"]":            "fastness.yaml:3:11: an origin is exact",
 		"service: {name: x, host: x.example}\norigins: [\"https://*.a.example\"]":         "fastness.yaml:3:11: an origin is exact",
 		"service: {name: x, host: x.example}\nproxies: [everybody]":                       "fastness.yaml:3:11: a proxy is an address",
@@ -85,5 +90,23 @@ func TestSettingsAreWhatRuns(t *testing.T) {
 		if s := got["limits.per_address"]; s.Value != "60000/m" || s.Source != "default" || p.Decl.Limits.PerAddress.Count != 60000 {
 			t.Errorf("%+v, %v", s, p.Decl.Limits)
 		}
+	}
+}
+
+// TestOriginOfTheService: the origin that the world sees gives the host its name, and stands alone for the host where nothing else is said;
+// a dev server's origin is good in development.
+func TestOriginOfTheService(t *testing.T) {
+	for text, want := range map[string][2]string{"host: x.example": {"x.example", "https://x.example"}, `origin: "https://x.example:8443"`: {"x.example", "https://x.example:8443"},
+		`host: x.example, origin: "https://x.example:8443"`: {"x.example", "https://x.example:8443"}} {
+		p, err := compile(t, "service: {name: x, "+text+"}\n", "production")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]string{p.Decl.Service.Host, p.Decl.Service.Seen()}; got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+	if _, err := compile(t, "service: {name: x, host: x.example}\norigins: [\"http://localhost:3000\", \"http://127.0.0.1:5173\", \"http://[::1]:80\"]\n", "development"); err != nil {
+		t.Error(err)
 	}
 }

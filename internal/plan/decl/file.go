@@ -102,7 +102,7 @@ func (r *reader) settings(f *File) map[string]func(ast.Node) {
 	return map[string]func(ast.Node){
 		"service": func(n ast.Node) {
 			f.Service.Pos = pos(n)
-			r.words(n, "service", map[string]func(ast.Node){"name": set(&f.Service.Name), "host": set(&f.Service.Host),
+			r.words(n, "service", map[string]func(ast.Node){"name": set(&f.Service.Name), "host": set(&f.Service.Host), "origin": set(&f.Service.Origin),
 				"level":    func(n ast.Node) { f.Service.Level = r.between(n, 1, 3) },
 				"language": func(n ast.Node) { f.Service.Language = r.oneOf(n, "language", "en", "de") }})
 		},

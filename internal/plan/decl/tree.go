@@ -60,6 +60,7 @@ type File struct {
 type Service struct {
 	Name     string
 	Host     string // canonical host name, without port
+	Origin   string // what the world sees, like https://app.example.org:8443; "" means https:// and Host
 	Level    int    // of OWASP ASVS 5.0: 1 to 3; 0 means 1
 	Language string // of letters to people whose own is not known: en or de; "" means en
 	Pos      Pos

@@ -21,6 +21,11 @@ func (r *reader) verify(f *File) {
 	if f.Service.Host != "" && !hostForm.MatchString(f.Service.Host) {
 		r.fail(f.Service.Pos, "the host is a name like app.example.org, without scheme and port")
 	}
+	if o := f.Service.Origin; o != "" && (!originForm.MatchString(o) || strings.HasSuffix(o, ":443")) {
+		r.fail(f.Service.Pos, "origin is what the world sees, like https://app.example.org or, on another port, https://app.example.org:8443")
+	} else if o != "" && f.Service.Host != "" && HostOf(o) != f.Service.Host {
+		r.fail(f.Service.Pos, "origin and host name two hosts; leave host out, or give the same name")
+	}
 	r.verifyStore(f)
 	r.verifyMail(f)
 	r.verifyRoles(f)
@@ -49,8 +54,9 @@ func (r *reader) verify(f *File) {
 		r.verifyCollection(f, &f.Collections[i], names)
 	}
 	for _, o := range f.Origins {
-		if u, err := url.Parse(o.Value); err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "" || strings.Contains(u.Host, "*") {
-			r.fail(o.Pos, "an origin is exact, like https://app.example.org")
+		u, err := url.Parse(o.Value)
+		if err != nil || u.Scheme != "https" && !LocalOrigin(o.Value) || u.Host == "" || u.Path != "" || strings.Contains(u.Host, "*") {
+			r.fail(o.Pos, "an origin is exact, like https://app.example.org; in development http://localhost:PORT is one too")
 		}
 	}
 	for _, p := range f.Proxies {
@@ -61,6 +67,31 @@ func (r *reader) verify(f *File) {
 	if len(f.Password.Compose) > 0 && f.Password.Because == "" {
 		r.fail(f.Password.Pos, "composition rules make passwords weaker; say because: which rule demands them")
 	}
+}
+
+var (
+	originForm = regexp.MustCompile(`^https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?$`)
+	localForm  = regexp.MustCompile(`^http://(localhost|127\.0\.0\.1|\[::1\])(:[1-9][0-9]{0,4})?$`)
+)
+
+// LocalOrigin reports an origin without TLS on this machine, as the dev servers of front ends have. Production takes none.
+func LocalOrigin(origin string) bool { return localForm.MatchString(origin) }
+
+// HostOf is the name in an origin, without its port.
+func HostOf(origin string) string {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// Seen is the origin that the world sees in production: what links, redirects and passkeys are made for.
+func (s Service) Seen() string {
+	if s.Origin != "" {
+		return s.Origin
+	}
+	return "https://" + s.Host
 }
 
 var hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
