@@ -48,12 +48,10 @@ func (p *Pages) organisationRoutes(get, post mount) {
 // openInvitation uses nothing up: it takes the secret out of the address.
 func (p *Pages) openInvitation(_ context.Context, r *plan.Request) (*plan.Answer, error) {
 	secret := r.Query.Get("token")
-	if secret == "" || len(secret) > 200 {
+	if secret == "" || len(secret) > maxSecret {
 		return page.Redirect(organisations, ""), nil
 	}
-	a := page.Redirect(invitationPage, "")
-	a.Cookies = []plan.Cookie{{Name: invitationCookie, Value: types.NewSecret(secret), MaxAge: linkFor}}
-	return a, nil
+	return p.bring(r, invitationCookie, invitationPage, "You were invited", secret)
 }
 
 func (p *Pages) invitationView(r *plan.Request, ready bool) page.View {
@@ -70,6 +68,9 @@ func (p *Pages) joinOrganisation(ctx context.Context, r *plan.Request) (*plan.An
 	form, err := page.Form(r)
 	if err != nil {
 		return nil, err
+	}
+	if other := form.Get("token"); other != "" && len(other) <= maxSecret {
+		return instead(invitationCookie, invitationPage, other), nil
 	}
 	profile, err := field.Of(form, p.signUpFields())
 	if err == nil {
