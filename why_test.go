@@ -134,7 +134,7 @@ var refusals = []refusal{
 }
 
 // unmade are codes of internal/keep that take more than one request or an operator, and are made elsewhere.
-var unmade = map[string]bool{"in_progress": true, "too_many_rows": true, "too_many_conflicts": true, "too_many_filters": true}
+var unmade = map[string]bool{"in_progress": true, "too_many_rows": true, "idempotency_over": true, "too_many_conflicts": true, "too_many_filters": true}
 
 // bureau is a served office with its people and rows.
 type bureau struct {

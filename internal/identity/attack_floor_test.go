@@ -41,8 +41,8 @@ func TestEveryAnswerThatCouldTellLeavesAtTheFloor(t *testing.T) {
 			{"a right code", "/auth/sign-in/totp", nil, map[string]any{"attempt": attempt, "response": "right"}, 200, 0},
 			{"a step-up with a wrong code", "/auth/step-up/totp", b, map[string]any{"response": "wrong"}, 422, floor},
 			{"a step-up with a right code", "/auth/step-up/totp", b, map[string]any{"response": "right"}, 200, 0},
-			{"a step-up with a wrong password", "/auth/step-up", b, map[string]any{"password": "guess guess guess"}, 422, floor},
-			{"a step-up with the password", "/auth/step-up", b, map[string]any{"password": goodPassword}, 200, 0},
+			{"a step-up with a wrong password", "/auth/step-up", bob, map[string]any{"password": "guess guess guess"}, 422, floor},
+			{"a step-up with the password", "/auth/step-up", bob, map[string]any{"password": goodPassword}, 200, 0},
 			{"a change with a wrong password", "/auth/password", bob, newPassword("guess guess guess"), 422, floor},
 			{"a change of the password", "/auth/password", bob, newPassword(goodPassword), 200, 0},
 		} {

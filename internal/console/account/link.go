@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/fastness-dev/fastness/internal/console/field"
 	"github.com/fastness-dev/fastness/internal/console/page"
@@ -58,8 +57,6 @@ func (p *Pages) linkPages() []linkPage {
 // linkCookie carries a link's secret from its GET to its POST. It is Lax, since people come from their mail.
 func linkCookie(l linkPage) string { return "link-" + l.name }
 
-const linkFor = 15 * time.Minute
-
 func (p *Pages) linkRoutes(get, post mount) {
 	get("sign_up", "/account/sign-up", open, p.showSignUp)
 	post("sign_up", "/account/sign-up", open, p.signUp)
@@ -93,33 +90,10 @@ func (p *Pages) linkView(r *plan.Request, l linkPage, ready bool) page.View {
 
 // showLink uses nothing up: it takes the secret out of the address, where it would stay in histories and logs, and shows the form.
 func (p *Pages) showLink(r *plan.Request, l linkPage) (*plan.Answer, error) {
-	if secret := r.Query.Get("token"); secret != "" && len(secret) <= maxSecret {
-		return p.bring(r, linkCookie(l), l.path, l.title, secret)
+	if secret := r.Query.Get("token"); secret != "" && len(secret) <= page.MaxSecret {
+		return p.kit.Bring(r, linkCookie(l), l.path, l.title, secret)
 	}
 	return p.kit.Render(r, http.StatusOK, "link", p.linkView(r, l, r.Cookie(linkCookie(l)) != ""))
-}
-
-// maxSecret is the most bytes of a link's secret.
-const maxSecret = 200
-
-// bring keeps a link's secret in its cookie. Another site may lead a browser here, as webmail does, but not put its own link in the place of one that
-// is open: then the person is asked, by a form that only our own page can send. A browser that does not say where it comes from is asked as well.
-func (p *Pages) bring(r *plan.Request, cookie, path, title, secret string) (*plan.Answer, error) {
-	site := r.Header.Get("Sec-Fetch-Site")
-	if open := r.Cookie(cookie); open != "" && open != secret && site != "same-origin" && site != "none" {
-		return p.kit.Render(r, http.StatusOK, "link-other", page.View{Title: title, Self: path, Data: otherData{path, secret}})
-	}
-	return instead(cookie, path, secret), nil
-}
-
-// otherData is a link that was opened while another one was open.
-type otherData struct{ Action, Secret string }
-
-// instead puts a link in the place of any other.
-func instead(cookie, path, secret string) *plan.Answer {
-	a := page.Redirect(path, "")
-	a.Cookies = []plan.Cookie{{Name: cookie, Value: types.NewSecret(secret), MaxAge: linkFor}}
-	return a
 }
 
 func (p *Pages) useLink(ctx context.Context, r *plan.Request, l linkPage) (*plan.Answer, error) {
@@ -127,8 +101,8 @@ func (p *Pages) useLink(ctx context.Context, r *plan.Request, l linkPage) (*plan
 	if err != nil {
 		return nil, err
 	}
-	if other := form.Get("token"); other != "" && len(other) <= maxSecret {
-		return instead(linkCookie(l), l.path, other), nil
+	if other := form.Get("token"); other != "" && len(other) <= page.MaxSecret {
+		return page.Instead(linkCookie(l), l.path, other), nil
 	}
 	secret := types.NewSecret(r.Cookie(linkCookie(l)))
 	if secret.Empty() {

@@ -48,10 +48,10 @@ func (p *Pages) organisationRoutes(get, post mount) {
 // openInvitation uses nothing up: it takes the secret out of the address.
 func (p *Pages) openInvitation(_ context.Context, r *plan.Request) (*plan.Answer, error) {
 	secret := r.Query.Get("token")
-	if secret == "" || len(secret) > maxSecret {
+	if secret == "" || len(secret) > page.MaxSecret {
 		return page.Redirect(organisations, ""), nil
 	}
-	return p.bring(r, invitationCookie, invitationPage, "You were invited", secret)
+	return p.kit.Bring(r, invitationCookie, invitationPage, "You were invited", secret)
 }
 
 func (p *Pages) invitationView(r *plan.Request, ready bool) page.View {
@@ -69,8 +69,8 @@ func (p *Pages) joinOrganisation(ctx context.Context, r *plan.Request) (*plan.An
 	if err != nil {
 		return nil, err
 	}
-	if other := form.Get("token"); other != "" && len(other) <= maxSecret {
-		return instead(invitationCookie, invitationPage, other), nil
+	if other := form.Get("token"); other != "" && len(other) <= page.MaxSecret {
+		return page.Instead(invitationCookie, invitationPage, other), nil
 	}
 	profile, err := field.Of(form, p.signUpFields())
 	if err == nil {

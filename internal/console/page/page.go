@@ -6,7 +6,7 @@
 // passwords are never written back. A path to go on to is one of this site or is ignored. Texts are written in English in the
 // templates and looked up in a catalogue for every other language; a text without a translation fails the tests.
 //
-// The map: page.go (the kit, rendering), view.go (what a template is given), field.go (inputs), form.go (reading forms, the way back),
+// The map: page.go (the kit, rendering), view.go (what a template is given), field.go (inputs), form.go (reading forms, the way back), bring.go (links),
 // language.go, problem.go (refusals in words), theme.go (accent and assets), qr.go, own.go (a team's own templates and texts) and judge.go
 // (what those may hold); template/ and asset/ hold what is embedded.
 package page
