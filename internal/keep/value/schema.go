@@ -12,7 +12,7 @@ const (
 	timeForm  = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$`
 	refForm   = `^[0-9a-v]{25}[048cgkos]$` // 128 bits in base32hex: the last digit has three of them
 	emailForm = `^[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`
-	urlForm   = `^https?://([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+(:[0-9]{1,5})?([/?#](%[0-9A-Fa-f]{2}|[A-Za-z0-9._~:/?!$&'()*+,;=@-])*(#(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~:/?!$&'()*+,;=@-])*)?)?$`
+	urlForm   = `^https?://(([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#](%[0-9A-Fa-f]{2}|[A-Za-z0-9._~:/?!$&'()*+,;=@-])*(#(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~:/?!$&'()*+,;=@-])*)?)?$`
 	plainForm = `^[^\x00]*$`
 )
 
@@ -25,7 +25,7 @@ func decimalForm(digits int) string {
 }
 
 // Schema is the JSON Schema of a field's value. What it cannot say is said by Decode alone: bounds of decimals, dates and times,
-// the length of html and json after they were cleaned, the normal form in which lengths are counted, and which rows there are.
+// the length of html and json after they were cleaned, domains beyond ASCII, the normal form in which lengths are counted, and which rows there are.
 func Schema(f *plan.Field) *plan.Schema {
 	s := &plan.Schema{Type: "string", Nullable: f.Optional}
 	switch f.Type {

@@ -9,6 +9,7 @@ package value
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/fastness-dev/fastness/internal/plan"
@@ -295,11 +297,11 @@ func (d *decoder) free(f *plan.Field, path, s string) types.Value {
 	}
 	switch f.Type {
 	case plan.EmailField:
-		if !emails.MatchString(s) {
+		if s = asciiDomain(s); len(s) > f.MaxLen || !emails.MatchString(s) {
 			return d.fail(path, "bad_email", "", "send an address like ada@example.org")
 		}
 	case plan.URLField:
-		if u, err := url.Parse(s); err != nil || u.Host == "" || !urls.MatchString(s) {
+		if u, err := url.Parse(s); err != nil || u.Host == "" || !urls.MatchString(s) || !plainHost(u) {
 			return d.fail(path, "bad_url", "", "send an absolute http or https URL without a user, in ASCII")
 		}
 	}
@@ -307,6 +309,28 @@ func (d *decoder) free(f *plan.Field, path, s string) types.Value {
 		return d.fail(path, "no_match", f.Pattern, "")
 	}
 	return types.TextValue(s)
+}
+
+// asciiDomain writes the domain of an address in its ASCII form (UTS 46) where it has letters beyond: the form of accounts' addresses.
+func asciiDomain(s string) string {
+	local, domain, ok := strings.Cut(s, "@")
+	if !ok || !strings.ContainsFunc(domain, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return s
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return s // which is not taken then
+	}
+	return local + "@" + ascii
+}
+
+// plainHost reports whether a host in brackets is an IPv6 address without a zone.
+func plainHost(u *url.URL) bool {
+	if !strings.HasPrefix(u.Host, "[") {
+		return true
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return err == nil && a.Is6() && a.Zone() == ""
 }
 
 // Append writes a stored value as JSON.
