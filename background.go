@@ -18,7 +18,7 @@ func (a *App) work(ctx context.Context) (wait func()) {
 	var wg sync.WaitGroup
 	for name, run := range map[string]func(context.Context){
 		"feed": a.Identity.Run, "calibration": a.calibrate, "mail": a.Mail.Run,
-		"sweep": every(10*time.Minute, a.Identity.Sweep), "evidence": every(time.Minute, a.settle),
+		"sweep": every(10*time.Minute, a.Identity.Sweep), "evidence": every(time.Minute, a.settle), "anchor": every(markEvery, a.remark),
 		"tasks": func(ctx context.Context) {
 			a.jobs.Schedule(ctx,
 				job.Task{Name: "keep.tidy", Every: time.Hour, Do: func(ctx context.Context, _ job.Lease) error { return a.Keep.Tidy(ctx) }},

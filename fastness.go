@@ -78,6 +78,7 @@ type App struct {
 	meter    meter.Set
 	refusals answers
 	ring     *seal.Ring
+	rootKey  string // where the root key lies
 	base     string
 
 	passwords *password.Pool
@@ -100,7 +101,7 @@ func Open(declaration string, opt Options) (*App, error) {
 		return nil, err
 	}
 	if err = a.start(fresh); err == nil {
-		err = a.openPages()
+		err = errors.Join(a.anchored(context.Background()), a.openPages())
 	}
 	if err != nil {
 		a.DB.Close()
@@ -177,7 +178,7 @@ func (a *App) openData() (fresh bool, err error) {
 	if err != nil {
 		return fresh, err
 	}
-	a.ring, _, err = seal.LoadRoot(seal.RootConfig{Service: a.Plan.Decl.Service.Name, Development: a.Plan.Development(), MayCreate: fresh})
+	a.ring, a.rootKey, err = seal.LoadRoot(seal.RootConfig{Service: a.Plan.Decl.Service.Name, Development: a.Plan.Development(), MayCreate: fresh})
 	if err != nil {
 		a.DB.Close()
 	}

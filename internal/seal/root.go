@@ -107,7 +107,7 @@ func createRoot(path string) (string, error) {
 	return text, err
 }
 
-// ReadSecretFile reads a small secret file and refuses one that others on this host can read, unless it lies on a mount
+// ReadSecretFile reads a small secret file and refuses one that others on this host can read or that is another user's, unless it lies on a mount
 // that is read-only or in memory, as secret stores of systemd, Docker and Kubernetes are.
 func ReadSecretFile(path string) (string, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe in its place must not hold the start
@@ -124,6 +124,9 @@ func ReadSecretFile(path string) (string, error) {
 	}
 	if info.Mode().Perm()&0o077 != 0 && !secretMount(f) {
 		return "", fmt.Errorf("seal: %s can be read by others (mode %04o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid() && !secretMount(f) {
+		return "", fmt.Errorf("seal: %s belongs to user %d, who could put another secret in its place; run: chown %d %s", path, stat.Uid, os.Geteuid(), path)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, 64<<10))
 	return string(b), err

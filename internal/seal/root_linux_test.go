@@ -1,7 +1,9 @@
 package seal
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,5 +27,19 @@ func TestPipeIsNoSecret(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("it waits for a writer")
+	}
+}
+
+// TestSecretOfAnother: a secret that belongs to another user, who could put one of their own in its place, is refused.
+func TestSecretOfAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(path, 65534, -1); err != nil {
+		t.Skipf("SKIPPED, NOTHING WAS PROVED: %v", err)
+	}
+	if _, err := ReadSecretFile(path); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
+		t.Errorf("it was read: %v", err)
 	}
 }

@@ -2,7 +2,7 @@
 // command line and its answer, as JSON.
 //
 // Policy: the server takes commands from the user that runs it and from root, by the kernel's word for who connected and not only by the
-// mode of the file. A socket that a dead server left behind is no server.
+// mode of the file. The command line says nothing before it knows by the same word that the server is its own user's or root's. A socket that a dead server left behind is no server.
 package control
 
 import (
@@ -63,6 +63,9 @@ func Ask(dir string, args []string) (*Answer, error) {
 		return nil, nil
 	}
 	defer conn.Close()
+	if uid, ok := peer(conn); !ok || !trusted(uid, dir) {
+		return nil, fmt.Errorf("control socket: user %d answers at %s, not the server: nothing was said; look who put it there, and remove it", uid, filepath.Join(dir, "control.sock"))
+	}
 	line := json.NewEncoder(conn)
 	line.SetEscapeHTML(false) // an import of rich text would grow sixfold
 	if err := line.Encode(args); err != nil {
@@ -73,6 +76,16 @@ func Ask(dir string, args []string) (*Answer, error) {
 		return nil, &Lost{err}
 	}
 	return &a, nil
+}
+
+// trusted reports whether a server of this user may be told commands, which may hold secrets: our own, root's, or for root the one of who
+// owns the data directory.
+func trusted(uid int, dir string) bool {
+	if uid == os.Getuid() || uid == 0 {
+		return true
+	}
+	info, err := os.Stat(dir)
+	return err == nil && os.Getuid() == 0 && owner(info) == uid
 }
 
 // longest is what fits into an address of a Unix socket, with room to spare.
@@ -127,7 +140,7 @@ func one(conn net.Conn, run func([]string) Answer) {
 	if err := json.NewDecoder(io.LimitReader(conn, maxLine)).Decode(&args); err != nil {
 		return
 	}
-	if !samePeer(conn) {
+	if uid, ok := peer(conn); !ok || uid != 0 && uid != os.Getuid() {
 		json.NewEncoder(conn).Encode(Answer{Err: "this server takes commands from the user that runs it and from nobody else", Code: 1})
 		return
 	}

@@ -1,22 +1,32 @@
 package control
 
 import (
+	"io/fs"
 	"net"
-	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// samePeer reports whether the other end is our own user or root.
-func samePeer(conn net.Conn) bool {
+// peer is the user at the other end: who connected, or who listens.
+func peer(conn net.Conn) (uid int, ok bool) {
 	raw, err := conn.(*net.UnixConn).SyscallConn()
 	if err != nil {
-		return false
+		return 0, false
 	}
-	ok := false
 	err = raw.Control(func(fd uintptr) {
 		cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-		ok = err == nil && (cred.Uid == 0 || int(cred.Uid) == os.Getuid())
+		if ok = err == nil; ok {
+			uid = int(cred.Uid)
+		}
 	})
-	return ok && err == nil
+	return uid, ok && err == nil
+}
+
+// owner is who owns a file; -1: nobody knows.
+func owner(info fs.FileInfo) int {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(stat.Uid)
+	}
+	return -1
 }

@@ -2,7 +2,13 @@
 
 package control
 
-import "net"
+import (
+	"io/fs"
+	"net"
+	"os"
+)
 
-// samePeer trusts the mode of the socket, which only its owner may open.
-func samePeer(net.Conn) bool { return true }
+// peer trusts the mode of the socket, which only its owner may open.
+func peer(net.Conn) (uid int, ok bool) { return os.Getuid(), true }
+
+func owner(fs.FileInfo) int { return -1 }

@@ -46,6 +46,7 @@ type DB struct {
 	commits atomic.Int64
 	cfg     Config
 	lock    *os.File
+	file    *os.File // the database itself, locked; nil with another VFS
 
 	queue   *queue
 	clock   types.Clock   // for how long a commit takes members
@@ -89,8 +90,14 @@ func Open(cfg Config) (*DB, error) {
 	}
 	db := &DB{cfg: cfg, lock: lock, queue: newQueue(), clock: types.SystemClock{}, stopped: make(chan struct{}), closing: make(chan struct{}),
 		slots: make(chan struct{}, cfg.Readers)}
+	if cfg.VFS == "" {
+		if db.file, err = store.LockFile(filepath.Join(cfg.Dir, "fastness.db")); err != nil {
+			lock.Close()
+			return nil, err
+		}
+	}
 	if err := db.prepare(); err != nil {
-		lock.Close()
+		db.unlock()
 		return nil, err
 	}
 	go db.write()
@@ -190,8 +197,16 @@ func (db *DB) Close() error {
 	if db.writer != nil {
 		err = db.writer.Close()
 	}
-	db.lock.Close()
+	db.unlock()
 	return err
+}
+
+// unlock lets go of the database, when no connection is left.
+func (db *DB) unlock() {
+	if db.file != nil {
+		db.file.Close()
+	}
+	db.lock.Close()
 }
 
 // translate gives SQLite's errors the kinds of the house. A quota and a limit on file sizes are a full storage too.
