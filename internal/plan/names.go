@@ -22,7 +22,7 @@ func (c *compiler) checkNames() {
 				own = append(own, f.Side, store.Name(f.Side, "_value"))
 			}
 		}
-		for _, i := range col.indexes() {
+		for _, i := range col.Indexes() {
 			own = append(own, i.Name)
 		}
 		for n, name := range own {

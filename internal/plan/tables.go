@@ -48,7 +48,7 @@ func (c *Collection) table() store.Table {
 				RefTable: f.To, RefColumn: "id", OnDelete: f.onDelete()})
 		}
 	}
-	t.Indexes = c.indexes()
+	t.Indexes = c.Indexes()
 	return t
 }
 
@@ -70,8 +70,9 @@ func (c *Collection) sideTable(f *Field) store.Table {
 	return t
 }
 
-// indexes: every filterable field gets (field, id), so that filter, sort and cursor walk one index; composites follow.
-func (c *Collection) indexes() []store.Index {
+// Indexes are those of the collection's table beside its primary key: every filterable field gets (field, id), so that filter, sort and
+// cursor walk one index; composites follow. The id behind a column that sorts down sorts down as well, as the order of a list does.
+func (c *Collection) Indexes() []store.Index {
 	out := []store.Index{{Name: store.Name(c.Table, "_by_created"), Columns: c.scoped("created", "id")},
 		{Name: store.Name(c.Table, "_by_updated"), Columns: c.scoped("updated", "id")}}
 	for _, f := range c.Fields {
@@ -85,7 +86,11 @@ func (c *Collection) indexes() []store.Index {
 			keys = append(keys, col)
 			name += "_" + trimMinus(col)
 		}
-		out = append(out, store.Index{Name: store.Name(name), Columns: append(c.scoped(keys...), "id")})
+		id := "id"
+		if last := cols[len(cols)-1]; last != trimMinus(last) {
+			id = "-id"
+		}
+		out = append(out, store.Index{Name: store.Name(name), Columns: append(c.scoped(keys...), id)})
 	}
 	for _, u := range c.Uniques {
 		keys := make([]string, 0, len(u.Fields))

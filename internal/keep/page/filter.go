@@ -109,6 +109,8 @@ func indexed(col *plan.Collection, e rule.Expr) bool {
 	switch e.(type) {
 	case *rule.Compare, *rule.In, *rule.StartsWith, *rule.Flag, *rule.Has, *rule.Or:
 		return true
+	case *rule.Not:
+		return spanOf(col, e) != nil
 	}
 	return false
 }

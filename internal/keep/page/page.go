@@ -51,7 +51,7 @@ type Lists struct {
 	Clock types.Clock
 
 	mu    sync.RWMutex
-	known map[string]*listing
+	known map[string]*shape
 }
 
 // maxListings bounds the statements that are found by what the request asks for.
@@ -72,8 +72,8 @@ type Page struct {
 	limit   int
 	after   *cursor
 	filter  rule.Expr
-	query   string // what a cursor is bound to
-	stmt    *listing
+	query   string   // what a cursor is bound to
+	shapes  []*shape // of each segment
 	counter *listing
 }
 
@@ -119,8 +119,12 @@ func (l *Lists) Prepare(c *types.Caller, q Query) (*Page, error) {
 	if p.after, err = l.openCursor(c, q.After, p.query); err != nil {
 		return nil, err
 	}
-	if p.stmt, err = l.listing(c, p); err != nil {
-		return nil, err
+	for _, seg := range p.segments() {
+		s, err := l.shape(p, seg)
+		if err != nil {
+			return nil, err
+		}
+		p.shapes = append(p.shapes, s)
 	}
 	if q.Count {
 		p.counter, err = l.counting(p)
@@ -180,48 +184,92 @@ func (p *Page) setSort(v *view.View, text string) error {
 	return nil
 }
 
+// items is a page as it is being written.
+type items struct {
+	n     int
+	last  cursor
+	more  bool // there are others behind the last
+	ids   [][]types.ID
+	ends  []int // of each item in buf, for included
+	bytes int   // of buf, behind the last item
+}
+
 // appendItems writes the rows of the page and returns the last one as a cursor; more tells whether there are others.
 func (p *Page) appendItems(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings) (last cursor, more bool, err error) {
-	rows, err := r.Query(ctx, p.stmt.stmt, p.bind(p.stmt.args, b)...)
+	got := items{bytes: len(*buf)}
+	for i, seg := range p.segments() {
+		if err := p.segment(ctx, r, buf, b, p.shapes[i], seg, &got); err != nil {
+			return last, false, err
+		}
+		if got.more {
+			break
+		}
+	}
+	if len(p.inc) > 0 {
+		err = p.weaveIncluded(ctx, r, buf, b, got.ids, got.ends)
+	}
+	return got.last, got.more, err
+}
+
+// segment writes the rows of one part of the order, found as choose.go says.
+func (p *Page) segment(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings, s *shape, seg segment, got *items) error {
+	if s.direct != nil {
+		return p.read(ctx, r, buf, b, s.direct, 0, got)
+	}
+	for bound := int64(firstBound); ; bound *= growth {
+		best, err := s.settle(ctx, r, p, b, bound)
+		if err != nil {
+			return err
+		}
+		o := best
+		if best == nil {
+			if o = s.stopping(); o == nil {
+				continue
+			}
+		}
+		q, err := p.lists.listing(p, o, seg)
+		if err != nil {
+			return err
+		}
+		before := *got
+		if err := p.read(ctx, r, buf, b, q, bound, got); err != nil || best != nil || got.more {
+			return err
+		}
+		*buf, *got = (*buf)[:before.bytes], before // the walk stopped before the page was full
+	}
+}
+
+// read writes the rows of one statement, up to the end of the page.
+func (p *Page) read(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings, q *listing, bound int64, got *items) error {
+	rows, err := r.Query(ctx, q.stmt, p.bind(q.args, b, p.limit+1-got.n, bound)...)
 	if err != nil {
-		return last, false, err
+		return err
 	}
 	defer rows.Close()
-	var ids [][]types.ID
-	var ends []int // of each item in buf, for included
-	n := 0
 	key := p.view.Width(p.fields)
 	for rows.Next() {
-		if n == p.limit {
-			more = true
+		if got.n == p.limit {
+			got.more = true
 			break
 		}
 		m, ok := p.view.Mask(rows, p.fields)
 		if !ok {
-			return last, false, fmt.Errorf("page: list of %s gave a row that no rule grants", p.view.Collection.Name)
+			return fmt.Errorf("page: list of %s gave a row that no rule grants", p.view.Collection.Name)
 		}
-		if n > 0 {
+		if got.n > 0 {
 			*buf = append(*buf, ',')
 		}
 		if *buf, err = p.view.AppendRow(*buf, p.fields, rows, m, p.want); err != nil {
-			return last, false, err
+			return err
 		}
 		if len(p.inc) > 0 {
-			ids, ends = append(ids, p.view.Targets(p.fields, rows, m, p.inc)), append(ends, len(*buf))
+			got.ids, got.ends = append(got.ids, p.view.Targets(p.fields, rows, m, p.inc)), append(got.ends, len(*buf))
 		}
-		last = cursor{Key: p.key(rows, key), ID: types.ID(rows.Text(0))}
-		n++
+		got.last = cursor{Key: p.key(rows, key), ID: types.ID(rows.Text(0))}
+		got.bytes = len(*buf)
+		got.n++
 	}
-	if err := rows.Err(); err != nil {
-		return last, false, err
-	}
-	if len(p.inc) > 0 {
-		if err := rows.Close(); err != nil {
-			return last, false, err
-		}
-		err = p.weaveIncluded(ctx, r, buf, b, ids, ends)
-	}
-	return last, more, err
+	return rows.Err()
 }
 
 // weaveIncluded writes the items again with what their references point at.
@@ -255,7 +303,8 @@ func (p *Page) key(rows store.Rows, i int) types.Value {
 	return types.TextValue(rows.Text(i))
 }
 
-func (p *Page) bind(args []rule.Arg, b *rule.Bindings) []types.Value {
+// bind gives the values of a statement that reads a number of rows at most, and walks or counts up to a bound.
+func (p *Page) bind(args []rule.Arg, b *rule.Bindings, rows int, bound int64) []types.Value {
 	out := make([]types.Value, 0, len(args))
 	for _, a := range args {
 		switch a.Param {
@@ -264,7 +313,9 @@ func (p *Page) bind(args []rule.Arg, b *rule.Bindings) []types.Value {
 		case cursorID:
 			out = append(out, types.IDValue(p.after.ID))
 		case pageLimit:
-			out = append(out, types.IntValue(int64(p.limit+1)))
+			out = append(out, types.IntValue(int64(rows)))
+		case rowBound:
+			out = append(out, types.IntValue(bound))
 		default:
 			out = append(out, a.Bind(b))
 		}
@@ -274,7 +325,7 @@ func (p *Page) bind(args []rule.Arg, b *rule.Bindings) []types.Value {
 
 // appendCount counts exactly to 10,000.
 func (p *Page) appendCount(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings) error {
-	rows, err := r.Query(ctx, p.counter.stmt, p.bind(p.counter.args, b)...)
+	rows, err := r.Query(ctx, p.counter.stmt, p.bind(p.counter.args, b, 0, 0)...)
 	if err != nil {
 		return err
 	}

@@ -1,24 +1,18 @@
 package page
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/store"
-	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// How a page is found. Each read rule is split into alternatives, and each alternative becomes a branch with an access path of
-// its own, so that a caller who may see forty rows of a million never walks the million:
-//
-//   - a branch that is bound to the caller (row.author == me.id, me.id in row.team) is driven by that index; its rows are sorted
-//     unless an index holds them in order already: the work is at most linear in what the caller may see;
-//   - any other branch walks the sort index and tests rows until the page is full.
-//
-// The branches give sort keys and ids only; they are merged (UNION drops rows that several branches found), cut to the page,
-// and the rows fetched by id.
+// The statements of a page. Each scan of an option becomes a sub-select of sort keys and ids, in which the engine is left no choice of
+// its own: SQLite is told the index, PostgreSQL sees only what bounds the range, and the rest stands outside a fence. The scans are
+// merged (UNION drops rows that several found), cut to the page, and the rows fetched by id.
 
 // sqlText builds a statement with its arguments in order.
 type sqlText struct {
@@ -53,20 +47,23 @@ const (
 	cursorKey rule.ParamKind = 100 + iota
 	cursorID
 	pageLimit
+	rowBound
 )
 
-// listing builds the statement of a page; without a client's filter it is found by a key that costs less than building it.
-func (l *Lists) listing(c *types.Caller, p *Page) (*listing, error) {
+// shape is what a page may be found by, with its statement where there is nothing to choose from.
+type shape struct {
+	*choice
+	direct *listing
+}
+
+// shape works out how a segment is found; without a client's filter it is known by a key that costs less than working it out.
+func (l *Lists) shape(p *Page, seg segment) (*shape, error) {
 	if p.filter != nil {
-		s, err := l.buildPage(p)
-		if err != nil {
-			return nil, err
-		}
-		return l.compiled(s), nil
+		return l.newShape(p, seg)
 	}
 	var b strings.Builder
-	b.WriteString(p.view.Collection.Name + "|" + strconv.FormatUint(uint64(c.Roles), 36) + "|" + strconv.Itoa(int(c.Kind)) + "|" +
-		strconv.FormatBool(c.Unruled()) + "|" + p.sort.Name + strconv.FormatBool(p.down) + "|" + p.cursorState())
+	b.WriteString(p.view.Collection.Name + "|" + strconv.FormatUint(uint64(p.caller.Roles), 36) + "|" + strconv.Itoa(int(p.caller.Kind)) + "|" +
+		strconv.FormatBool(p.caller.Unruled()) + "|" + p.sort.Name + strconv.FormatBool(p.down) + "|" + strconv.Itoa(int(seg)))
 	for _, f := range p.fields {
 		b.WriteString("," + f.Name)
 	}
@@ -77,60 +74,65 @@ func (l *Lists) listing(c *types.Caller, p *Page) (*listing, error) {
 	if known != nil {
 		return known, nil
 	}
-	s, err := l.buildPage(p)
+	s, err := l.newShape(p, seg)
 	if err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.known == nil || len(l.known) >= maxListings {
-		l.known = map[string]*listing{}
+		l.known = map[string]*shape{}
 	}
-	l.known[key] = l.compiled(s)
-	return l.known[key], nil
+	l.known[key] = s
+	return s, nil
+}
+
+func (l *Lists) newShape(p *Page, seg segment) (*shape, error) {
+	s := &shape{choice: p.choose()}
+	var err error
+	if s.choice.direct != nil {
+		s.direct, err = l.listing(p, s.choice.direct, seg)
+	}
+	return s, err
 }
 
 // compiled gives the one statement of a shape with the literals of this request.
 func (l *Lists) compiled(s *sqlText) *listing { return &listing{l.tables().Stmt(s.b.String()), s.args} }
 
-func (p *Page) cursorState() string {
-	switch {
-	case p.after == nil:
-		return "first"
-	case p.after.Key.Missing():
-		return "null"
-	}
-	return "after"
-}
-
-func (l *Lists) buildPage(p *Page) (*sqlText, error) {
+// listing is the statement that reads a segment by an option.
+func (l *Lists) listing(p *Page, o option, seg segment) (*listing, error) {
 	s := &sqlText{}
 	var head strings.Builder
 	s.args = append(s.args, p.view.Select(&head, p.fields)...)
 	s.put(head.String(), ", x.k FROM (")
-	branches := p.branches()
-	for i, branch := range branches {
+	for i, one := range o {
 		if i > 0 {
 			s.put(" UNION ")
 		}
-		if len(branches) > 1 {
+		if len(o) > 1 {
 			s.put("SELECT * FROM (")
 		}
-		if err := l.branch(s, p, branch); err != nil {
+		if err := l.scan(s, p, one, seg); err != nil {
 			return nil, err
 		}
-		if len(branches) > 1 {
+		if len(o) > 1 {
 			s.put(") b", strconv.Itoa(i))
 		}
 	}
-	if len(branches) > 1 {
+	if len(o) > 1 {
 		// The merged keys are cut to the page here, in the order of the whole: engines that see this need not sort whole rows again.
 		s.put(" ORDER BY ", p.order("k", "id"), " LIMIT ")
 		s.param(pageLimit)
 	}
-	s.put(") x JOIN ", store.Quote(p.view.Collection.Table), ` r ON r."id" = x.id ORDER BY `, p.order("x.k", "x.id"), " LIMIT ")
+	table := store.Quote(p.view.Collection.Table)
+	if l.tables().Dialect == store.Postgres { // row by row: it would read a whole small table instead
+		s.put(") x CROSS JOIN LATERAL (SELECT * FROM ", table, ` t WHERE t."id" = x.id OFFSET 0) r`)
+	} else {
+		s.put(") x JOIN ", table, ` r ON r."id" = x.id`)
+	}
+	s.put(" ORDER BY ", p.order("x.k", "x.id"), " LIMIT ")
 	s.param(pageLimit)
-	return s, nil
+	return l.compiled(s), nil
 }
 
 // branches are the alternatives under which a row is readable; one unconditional rule makes the others superfluous.
@@ -145,153 +147,148 @@ func (p *Page) branches() []rule.Expr {
 	return out
 }
 
-// branch writes SELECT key, id of the first rows of one alternative.
-func (l *Lists) branch(s *sqlText, p *Page, e rule.Expr) error {
-	key := "r." + store.Quote(p.sort.Column)
-	driven, ordered := driver(p.view.Collection, e, p.sort)
-	sortKey, sortID := key, `r."id"`
-	if driven && !ordered {
-		sortKey, sortID = l.unindexed(p.sort, key), l.unindexed(&plan.Field{Type: plan.TextField}, sortID)
+// scan writes SELECT key, id of the first rows of one scan. The fence of PostgreSQL is a sub-select that it does not look into; a walk
+// that stops is one on both.
+func (l *Lists) scan(s *sqlText, p *Page, c scan, seg segment) error {
+	key, col := "r."+store.Quote(p.sort.Column), p.view.Collection
+	w := &where{s: s, opt: l.tables().Options(col)}
+	fenced := c.bounded || l.tables().Dialect == store.Postgres
+	s.put("SELECT ", key, ` AS k, r."id" AS id FROM `)
+	if fenced {
+		s.put("(SELECT r.* FROM ")
 	}
-	s.put("SELECT ", key, ` AS k, r."id" AS id FROM `, store.Quote(p.view.Collection.Table), " r WHERE ")
-	conditions := append(rule.Conjuncts(e), guard(p.view, p.filter, p.sort)...)
-	if p.filter != nil {
-		conditions = append(conditions, p.filter)
+	l.from(s, col, c.arm)
+	w.bounds(col, c.arm)
+	if c.ordered || !fenced {
+		w.segment(p, seg, key)
 	}
-	for i, c := range conditions {
-		if i > 0 {
-			s.put(" AND ")
+	if fenced {
+		if c.ordered {
+			s.put(" ORDER BY ")
+			p.ordered(s, c.arm)
 		}
-		f, err := l.conditionSQL(p.view.Collection, c)
-		if err != nil {
-			return err
+		if c.bounded {
+			s.put(" LIMIT ")
+			s.param(rowBound)
+		} else {
+			s.put(" OFFSET 0")
 		}
-		s.fragment(f)
+		s.put(") r")
+		w.begun = false
+		if !c.ordered {
+			w.segment(p, seg, key)
+		}
 	}
-	p.afterSQL(s, key)
-	s.put(" ORDER BY ", p.order(sortKey, sortID), " LIMIT ")
+	w.all(c.tests)
+	if !c.ordered || !fenced { // what comes out of the fence in order is not sorted again, so that it stops when the page is full
+		s.put(" ORDER BY ", p.order(key, `r."id"`))
+	}
+	s.put(" LIMIT ")
 	s.param(pageLimit)
-	return nil
+	return w.err
 }
 
-// conditionSQL compiles a condition; membership of the caller in a list becomes `id IN (…)`, which both databases can drive.
-func (l *Lists) conditionSQL(col *plan.Collection, e rule.Expr) (rule.SQL, error) {
-	if in, ok := e.(*rule.In); ok {
-		if path, ok := in.List.(*rule.Path); ok && len(path.Refs) == 0 && path.Root == rule.RowRoot {
-			if param, ok := in.Elem.(*rule.Param); ok {
-				side := col.Field(path.Field).Side
-				return rule.SQL{Text: `(r."id" IN (SELECT s."row_id" FROM ` + store.Quote(side) + ` s WHERE s."value" = ?))`,
-					Args: []rule.Arg{{Param: param.Kind, Shift: param.Shift}}}, nil
+// from writes the table, and for SQLite the index by which it is read. The rows of a list are found through its side table.
+func (l *Lists) from(s *sqlText, col *plan.Collection, a arm) {
+	lite, table := l.tables().Dialect == store.SQLite, store.Quote(col.Table)
+	switch {
+	case a.list != nil && lite:
+		s.put(table, " r INDEXED BY ", store.Quote(keys(col)[0].name))
+	case a.list != nil:
+		s.put("(")
+		s.members(col, a.list)
+		s.put(") d CROSS JOIN LATERAL (SELECT * FROM ", table, ` t WHERE t."id" = d.id OFFSET 0) r`)
+	case lite && a.index != "":
+		s.put(table, " r INDEXED BY ", store.Quote(a.index))
+	default:
+		s.put(table, " r")
+	}
+}
+
+// probe counts what options give, each up to a bound, at one moment.
+func (p *Page) probe(ctx context.Context, r store.Reader, options []option, b *rule.Bindings, bound int64) ([]int64, error) {
+	l, s := p.lists, &sqlText{}
+	w := &where{s: s, opt: l.tables().Options(p.view.Collection)}
+	s.put("SELECT ")
+	for i, o := range options {
+		if i > 0 {
+			s.put(", ")
+		}
+		for j, c := range o {
+			if j > 0 {
+				s.put(" + ")
 			}
+			s.put("(SELECT count(*) FROM (")
+			if c.list != nil {
+				s.members(p.view.Collection, c.list)
+			} else {
+				s.put("SELECT 1 FROM ")
+				l.from(s, p.view.Collection, c.arm)
+				w.begun = false
+				w.bounds(p.view.Collection, c.arm)
+			}
+			s.put(" LIMIT ")
+			s.param(rowBound)
+			s.put(") n)")
 		}
 	}
-	return rule.ToSQL(e, l.tables().Options(col))
+	if w.err != nil {
+		return nil, w.err
+	}
+	q := l.compiled(s)
+	rows, err := r.Query(ctx, q.stmt, p.bind(q.args, b, 0, bound)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := make([]int64, len(options))
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	for i := range out {
+		out[i] = rows.Int(i)
+	}
+	return out, rows.Err()
 }
 
-// driver reports whether a branch is bound to the caller through an index, and whether an index holds its rows in sort order.
-func driver(col *plan.Collection, e rule.Expr, sort *plan.Field) (driven, ordered bool) {
-	for _, c := range rule.Conjuncts(e) {
-		switch x := c.(type) {
-		case *rule.In:
-			path, ok := x.List.(*rule.Path)
-			_, bound := x.Elem.(*rule.Param)
-			if ok && bound && len(path.Refs) == 0 {
-				driven = true
-			}
-		case *rule.Compare:
-			field, bound := equality(x)
-			f := col.Field(field)
-			if field == "" || f == nil || !f.Indexed {
-				continue
-			}
-			if bound {
-				driven = true
-			}
-			for _, index := range col.Decl.Index {
-				if len(index) >= 2 && index[0] == field && strings.TrimPrefix(index[1], "-") == sort.Name {
-					ordered = true
-				}
-			}
-		}
-	}
-	return driven, ordered
-}
+// order writes the order of a page.
+func (p *Page) order(key, id string) string { return key + p.direction() + ", " + id + p.direction() }
 
-// equality recognises row.f == x; bound tells that x is the caller's.
-func equality(x *rule.Compare) (field string, bound bool) {
-	if x.Op != rule.Equal {
-		return "", false
-	}
-	l, r := x.Left, x.Right
-	if _, ok := l.(*rule.Path); !ok {
-		l, r = r, l
-	}
-	p, ok := l.(*rule.Path)
-	if !ok || p.Root != rule.RowRoot || len(p.Refs) > 0 {
-		return "", false
-	}
-	switch r.(type) {
-	case *rule.Param:
-		return p.Field, true
-	case *rule.Literal:
-		return p.Field, false
-	}
-	return "", false
-}
-
-// unindexed writes a key so that the planner cannot walk the sort index instead of the caller's own.
-func (l *Lists) unindexed(f *plan.Field, key string) string {
-	if l.tables().Dialect == store.SQLite {
-		return "+" + key
-	}
-	switch f.Type {
-	case plan.IntField, plan.DecimalField, plan.BoolField, plan.TimeField:
-		return "(" + key + " + 0)"
-	}
-	return "(" + key + " || '')"
-}
-
-// order writes the order of a page: NULL sorts below every value on both databases, as their indexes hold it.
-func (p *Page) order(key, id string) string {
+// direction puts NULL below every value on both databases, as their indexes hold it.
+func (p *Page) direction() string {
 	if p.down {
-		return key + " DESC NULLS LAST, " + id + " DESC NULLS LAST"
+		return " DESC NULLS LAST"
 	}
-	return key + " ASC NULLS FIRST, " + id + " ASC NULLS FIRST"
+	return " ASC NULLS FIRST"
 }
 
-// afterSQL continues behind the cursor.
-func (p *Page) afterSQL(s *sqlText, key string) {
-	if p.after == nil {
+// ordered writes the order in which an arm's index holds its rows. PostgreSQL takes neither a column that is missing in all of them for
+// one that has one value, nor an order with NULLs for that of a primary key, which has none.
+func (p *Page) ordered(s *sqlText, a arm) {
+	if a.index == keys(p.view.Collection)[0].name {
+		way := " ASC"
+		if p.down {
+			way = " DESC"
+		}
+		s.put(`r."id"`, way)
 		return
 	}
-	sign := " > "
-	if p.down {
-		sign = " < "
+	for _, col := range a.prefix {
+		s.put("r.", store.Quote(bare(col)), p.direction(), ", ")
 	}
-	idAfter := func() {
-		s.put(`r."id"`, sign)
-		s.param(cursorID)
+	s.put(p.order("r."+store.Quote(p.sort.Column), `r."id"`))
+}
+
+// conditionSQL compiles a condition of a count; membership of the caller in a list becomes `id IN (…)`, which both databases can drive.
+func (l *Lists) conditionSQL(col *plan.Collection, e rule.Expr) (rule.SQL, error) {
+	if in, ok := e.(*rule.In); ok && member(col, in) {
+		s := &sqlText{}
+		s.put(`(r."id" IN (`)
+		s.members(col, in)
+		s.put("))")
+		return rule.SQL{Text: s.b.String(), Args: s.args}, nil
 	}
-	switch {
-	case p.after.Key.Missing() && p.down: // the missing ones come last
-		s.put(" AND (", key, " IS NULL AND ")
-		idAfter()
-		s.put(")")
-	case p.after.Key.Missing():
-		s.put(" AND (", key, " IS NOT NULL OR ")
-		idAfter()
-		s.put(")")
-	default:
-		s.put(" AND ((", key, `, r."id")`, sign, "(")
-		s.param(cursorKey)
-		s.put(", ")
-		s.param(cursorID)
-		s.put(")")
-		if p.down && p.sort.Optional {
-			s.put(" OR ", key, " IS NULL")
-		}
-		s.put(")")
-	}
+	return rule.ToSQL(e, l.tables().Options(col))
 }
 
 // counting counts the rows of all branches, to one beyond the bound.

@@ -200,6 +200,9 @@ func (w *sqlWriter) in(x *In, negated bool) {
 	w.owner(p)
 	w.put(" AND ", s, ".\"value\" = ")
 	w.operand(x.Elem)
+	if w.opt.Dialect == store.Postgres {
+		w.put(" OFFSET 0") // looks at this row's elements; else all rows of the value may be gathered first
+	}
 	w.put("))")
 }
 
