@@ -2,9 +2,9 @@ package storetest
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/fastness-dev/fastness/internal/store"
