@@ -10,8 +10,8 @@ import (
 )
 
 // A list is flat in the size of its collection when an index holds the rows that a rule grants in the order that was asked for.
-// Where none does, work grows with the rows that the rule grants, or with those that it must pass over: check says so, because
-// nobody sees it before the table is large.
+// Where none does, it looks at the rows of one condition, or walks the order until the page is full, whatever is less. That may grow with
+// the table: check says so, because nobody sees it before the table is large.
 
 // warnUncovered names each read rule with the orders that no index covers.
 func (c *compiler) warnUncovered() {
@@ -40,7 +40,7 @@ func uncovered(col *Collection, r *Rule, branch rule.Expr) string {
 		switch x := e.(type) {
 		case *rule.Compare:
 			conditions++
-			if f := col.Field(rule.Uses(e)[0].Field); direct && x.Op == rule.Equal && f != nil && f.Indexed {
+			if f := col.Field(rule.Uses(e)[0].Field); direct && x.Op == rule.Equal && f != nil && f.Indexed && !slices.Contains(fields, f.Name) {
 				fields = append(fields, f.Name)
 			}
 		case *rule.In:
@@ -54,16 +54,20 @@ func uncovered(col *Collection, r *Rule, branch rule.Expr) string {
 		}
 	}
 	orders := missingOrders(col, r, fields)
+	if len(fields) > 1 && !slices.ContainsFunc(col.Decl.Index, func(index []string) bool { return leading(index, fields) == len(fields) }) {
+		return fmt.Sprintf("%s, rule on line %d: no index holds the rows that meet both conditions, on %s; where each is met often and both seldom, a list works through the rows of one; add index: [[%s, -created]]",
+			col.Name, r.Line, strings.Join(fields, " and "), strings.Join(fields, ", "))
+	}
 	switch {
 	case conditions == 0 || len(orders) == 0 || slices.Contains(fields, "id"):
 		return ""
 	case member != "":
-		return fmt.Sprintf("%s, rule on line %d: rows are found through the list %s and sorted at each request, in whatever order", col.Name, r.Line, member)
+		return fmt.Sprintf("%s, rule on line %d: rows are found through the list %s and sorted at each request, or tested along the order, whatever is less", col.Name, r.Line, member)
 	case len(fields) == 0:
 		return fmt.Sprintf("%s, rule on line %d: no index finds the rows that it grants; a list tests rows one by one, in whatever order", col.Name, r.Line)
 	}
-	return fmt.Sprintf("%s, rule on line %d: no index holds the rows of one %s in the order of %s; a list in such an order works through all of them; add index: [[%s, %s]]",
-		col.Name, r.Line, strings.Join(fields, " or "), strings.Join(orders, ", "), fields[0], orders[0])
+	return fmt.Sprintf("%s, rule on line %d: no index holds the rows of one %s in the order of %s; a list in such an order works through all of them, or through the order until its page is full; add index: [[%s, %s]]",
+		col.Name, r.Line, strings.Join(fields, " and "), strings.Join(orders, ", "), strings.Join(fields, ", "), orders[0])
 }
 
 // missingOrders lists what rows may be sorted by and no index holds behind one of the fields.
@@ -74,11 +78,20 @@ func missingOrders(col *Collection, r *Rule, fields []string) []string {
 			continue
 		}
 		covered := slices.ContainsFunc(col.Decl.Index, func(index []string) bool {
-			return len(index) >= 2 && slices.Contains(fields, index[0]) && trimMinus(index[1]) == f.Name
+			n := leading(index, fields)
+			return n > 0 && n == len(index)-1 && trimMinus(index[n]) == f.Name
 		})
 		if !covered {
 			out = append(out, f.Name)
 		}
 	}
 	return out
+}
+
+// leading is how many columns of an index, from its first, are among the fields.
+func leading(index, fields []string) int {
+	if n := slices.IndexFunc(index, func(c string) bool { return !slices.Contains(fields, trimMinus(c)) }); n >= 0 {
+		return n
+	}
+	return len(index)
 }

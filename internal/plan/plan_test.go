@@ -67,11 +67,42 @@ collections:
 		t.Fatal(err)
 	}
 	want := []string{
-		"notes, rule on line 14: no index holds the rows of one owner in the order of day; a list in such an order works through all of them; add index: [[owner, day]]",
-		"notes, rule on line 16: rows are found through the list team and sorted at each request, in whatever order",
+		"notes, rule on line 14: no index holds the rows of one owner in the order of day; a list in such an order works through all of them, or through the order until its page is full; add index: [[owner, day]]",
+		"notes, rule on line 16: rows are found through the list team and sorted at each request, or tested along the order, whatever is less",
 		"notes, rule on line 17: no index finds the rows that it grants; a list tests rows one by one, in whatever order",
 	}
 	if got := strings.Join(p.Warnings, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("warned:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+// TestOverlappingConditionsAreNamed: two conditions that only together are rare are named with the index that mends them, and with it
+// they are not.
+func TestOverlappingConditionsAreNamed(t *testing.T) {
+	const text = `version: 1
+service: {name: x}
+collections:
+  notes:
+    fields:
+      owner: {type: account}
+      place: {type: text, max: 9, indexed: true}
+    index: [INDEXES]
+    allow:
+      - {to: read, when: "row.owner == me.id && row.place == 'here'"}
+`
+	const pair = "notes, rule on line 10: no index holds the rows that meet both conditions, on owner and place; where each is met often and both seldom, a list works through the rows of one; add index: [[owner, place, -created]]"
+	for indexes, want := range map[string]string{"[owner, -created], [place, -created]": pair,
+		"[owner, place, -created], [owner, place, updated]": "", "[place, owner, -updated], [place, owner, created]": ""} {
+		f, err := decl.Parse("fastness.yaml", []byte(strings.Replace(text, "INDEXES", indexes, 1)), "development")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := plan.Compile(f, "development")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(p.Warnings, "\n"); got != want {
+			t.Errorf("index: [%s]: warned:\n%s\nwant:\n%s", indexes, got, want)
+		}
 	}
 }
