@@ -11,7 +11,7 @@ func (c *compiler) checkKeys() {
 		return
 	}
 	for _, col := range c.plan.Collections {
-		for _, i := range col.indexes() {
+		for _, i := range col.Indexes() {
 			c.checkKey(col, i)
 		}
 		for _, f := range col.Fields {
