@@ -63,8 +63,8 @@ func (c *rowsImportCmd) Run(e *env) error {
 	defer done()
 	said := terminal.NewProgress(e.err, "rows")
 	defer said.End()
-	i := &rowfile.Importer{Done: c.Skip, At: said.At, Send: func(rows string) (string, error) {
-		return call(c.args("rows", "take", c.Collection, rows)...)
+	i := &rowfile.Importer{Done: c.Skip, At: said.At, Send: func(rows string, each int) (string, error) {
+		return call(c.args("rows", "take", c.Collection, rows, fmt.Sprintf("--each=%d", each))...)
 	}}
 	if err := i.Import(file); err != nil {
 		err := fmt.Errorf("%w\n%d rows are in, none after them; correct the file and go on with --skip %d", err, i.Done, i.Done)
@@ -81,10 +81,11 @@ func (c *rowsImportCmd) Run(e *env) error {
 type rowsTakeCmd struct {
 	Collection string `arg:""`
 	JSON       string `arg:""`
+	Each       int    `name:"each" help:"Rows in a transaction."`
 	asWhom
 }
 
-// Run makes the rows of one transaction of an import where the data are. It is a part of rows import.
+// Run makes a part of the rows of an import where the data are. It is a part of rows import.
 func (c *rowsTakeCmd) Run(e *env) error {
 	if e.remote == nil {
 		return errors.New("this is a part of: fastness rows import")
@@ -96,7 +97,7 @@ func (c *rowsTakeCmd) Run(e *env) error {
 		}
 		var t rowfile.Taken
 		var err error
-		if t.At, err = app.Keep.Import(e.ctx, by, c.Collection, rows); err != nil {
+		if t.Made, t.At, err = app.Keep.Import(e.ctx, by, c.Collection, rows, c.Each); err != nil {
 			t.Refuse(err, exitOf(err))
 		}
 		body, err := json.Marshal(t)

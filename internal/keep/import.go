@@ -19,19 +19,49 @@ import (
 // MaxImport is how many rows one transaction of an import may make.
 const MaxImport = 1000
 
-// Import creates rows of one collection in order in one transaction, under the same rules as Create. The first refusal rolls everything
-// back; at is then the number of the refused row, from 0, else -1. The evidence of what was made is one entry that lists the ids.
-func (k *Keep) Import(ctx context.Context, c *types.Caller, collection string, rows []jsontext.Value) (at int, err error) {
-	if len(rows) == 0 || len(rows) > MaxImport {
-		return -1, types.Refuse(types.Malformed, "bad_batch", "an import makes 1 to 1000 rows at once")
+// Import creates rows of one collection in order, under the same rules as Create, each of them in a transaction. While one transaction is
+// written the next is prepared. done is how many rows are in: the first refusal rolls its transaction back and ends the import; at is then
+// the number of the refused row, from 0, else -1. The evidence of a transaction is one entry that lists the ids.
+func (k *Keep) Import(ctx context.Context, c *types.Caller, collection string, rows []jsontext.Value, each int) (done, at int, err error) {
+	if len(rows) == 0 || each < 1 || each > MaxImport {
+		return 0, -1, types.Refuse(types.Malformed, "bad_batch", "an import makes 1 to 1000 rows at once")
 	}
-	acts, at, err := k.prepareAll(c, collection, rows)
-	if err != nil {
-		if refused(err) {
-			k.refuse(ctx, c, k.entry(c, types.RowCreate, collection, ""), err)
+	stop := make(chan struct{})
+	defer close(stop)
+	parts := make(chan prepared)
+	go func() {
+		defer close(parts)
+		for list := range slices.Chunk(rows, each) {
+			p := k.prepareAll(c, collection, list)
+			select {
+			case parts <- p:
+			case <-stop:
+				return
+			}
+			if p.err != nil {
+				return
+			}
 		}
-		return at, err
+	}()
+	for p := range parts {
+		if p.err == nil {
+			p.at, p.err = k.make(ctx, c, p.acts)
+		} else if refused(p.err) {
+			k.refuse(ctx, c, k.entry(c, types.RowCreate, collection, ""), p.err)
+		}
+		if p.err != nil {
+			if p.at >= 0 {
+				p.at += done
+			}
+			return done, p.at, p.err
+		}
+		done += len(p.acts)
 	}
+	return done, -1, nil
+}
+
+// make stores prepared rows in one transaction.
+func (k *Keep) make(ctx context.Context, c *types.Caller, acts []*act) (at int, err error) {
 	apart := k.looksAt(acts[0].col)
 	settle, err := k.guesses(ctx, acts...)
 	if err != nil {
@@ -51,9 +81,16 @@ func (k *Keep) Import(ctx context.Context, c *types.Caller, collection string, r
 	return at, err
 }
 
+// prepared are the rows of a transaction before it begins; err is what is wrong with the row at.
+type prepared struct {
+	acts []*act
+	at   int
+	err  error
+}
+
 // prepareAll does for every row what needs no stored data, on every processor: html is sanitised here, and values sealed.
-func (k *Keep) prepareAll(c *types.Caller, collection string, rows []jsontext.Value) (acts []*act, at int, err error) {
-	acts = make([]*act, len(rows))
+func (k *Keep) prepareAll(c *types.Caller, collection string, rows []jsontext.Value) prepared {
+	acts := make([]*act, len(rows))
 	errs := make([]error, len(rows))
 	workers := min(runtime.GOMAXPROCS(0), len(rows))
 	var wait sync.WaitGroup
@@ -67,10 +104,10 @@ func (k *Keep) prepareAll(c *types.Caller, collection string, rows []jsontext.Va
 	wait.Wait()
 	for i, err := range errs {
 		if err != nil {
-			return nil, i, err
+			return prepared{at: i, err: err}
 		}
 	}
-	return acts, -1, nil
+	return prepared{acts: acts}
 }
 
 // makeAll judges and stores the rows in order, or gives the number of the one that was refused. Rows that no rule looks at are stored

@@ -41,7 +41,7 @@ func (l *Lost) Unwrap() error { return l.Err }
 
 // bounds of a command line and of the time to send one.
 const (
-	maxLine  = 1 << 20
+	maxLine  = 8 << 20
 	sendTime = 10 * time.Second
 )
 

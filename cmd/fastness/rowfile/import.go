@@ -14,12 +14,16 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-// maxBytes bounds what goes to the server at once.
-const maxBytes = 256 << 10
+// maxBytes and maxRows bound what goes to the server at once: several transactions, of which it prepares one while it writes another.
+const (
+	maxBytes = 1 << 20
+	maxRows  = 8 * keep.MaxImport
+)
 
 // Taken is the server's answer to a part of an import.
 type Taken struct {
-	At      int                `json:"at"` // number of the row that was refused, from 0; -1: none alone
+	Made    int                `json:"made"` // so many of the rows are in
+	At      int                `json:"at"`   // number of the row that was refused, from 0; -1: none alone
 	Refused string             `json:"refused,omitempty"`
 	Code    int                `json:"code,omitempty"` // that the command ends with
 	Fields  []types.FieldError `json:"fields,omitempty"`
@@ -50,15 +54,15 @@ func (r *Refusal) Error() string { return r.Text }
 
 // Importer sends the rows of a file in transactions.
 type Importer struct {
-	Send func(rows string) (taken string, err error) // a JSON array, to be made in one transaction
-	At   func(done int)                              // is told of progress
-	Done int                                         // rows of the file that are in; at the start: so many are passed over
+	Send func(rows string, each int) (taken string, err error) // a JSON array, to be made in transactions of so many rows each
+	At   func(done int)                                        // is told of progress
+	Done int                                                   // rows of the file that are in; at the start: so many are passed over
 
 	most int // rows in a transaction, as far as we know what the server does in its time
 }
 
-// Import imports a file. It reads on while the server works. Rows before one that cannot be read are written only if their transaction
-// was full.
+// Import imports a file. It reads on while the server works. Rows before one that cannot be read are written only if they were
+// many.
 func (i *Importer) Import(file *Reader) error {
 	i.most = keep.MaxImport
 	done := make(chan struct{})
@@ -97,7 +101,7 @@ type part struct {
 
 // gather reads a part, after passing over the first rows of the file.
 func gather(file *Reader, skip int) (p part) {
-	for size := 0; size < maxBytes && len(p.rows) < keep.MaxImport; {
+	for size := 0; size < maxBytes && len(p.rows) < maxRows; {
 		row, err := file.Next()
 		if err != nil {
 			p.err = err
@@ -113,33 +117,35 @@ func gather(file *Reader, skip int) (p part) {
 // send has rows made in order. A transaction that takes too long is undone as a whole, and sent again in smaller ones.
 func (i *Importer) send(rows []Row) error {
 	for len(rows) > 0 {
-		now := rows[:min(len(rows), i.most)]
-		list := make([]jsontext.Value, len(now))
-		for n, r := range now {
+		list := make([]jsontext.Value, len(rows))
+		for n, r := range rows {
 			list[n] = r.JSON
 		}
 		body, err := json.Marshal(list)
 		if err != nil {
 			return err
 		}
-		text, err := i.Send(string(body))
+		text, err := i.Send(string(body), i.most)
 		if err != nil {
-			return fmt.Errorf("rows %d to %d: %w", i.Done+1, i.Done+len(now), err)
+			return fmt.Errorf("of the rows %d to %d some may be in: %w", i.Done+1, i.Done+len(rows), err)
 		}
 		var t Taken
-		if err := json.Unmarshal([]byte(text), &t); err != nil {
+		if err := json.Unmarshal([]byte(text), &t); err != nil || t.Made < 0 || t.Made > len(rows) || t.Refused == "" && t.Made < len(rows) {
 			return errors.New("the server answers something else; is it another version?")
 		}
+		i.Done += t.Made
+		i.At(i.Done)
+		rows = rows[t.Made:]
+		t.At -= t.Made
+		now := rows[:min(len(rows), i.most)]
 		switch {
 		case t.Slow && len(now) > 1:
 			i.most = len(now) / 2
-			continue
 		case t.Refused != "":
 			return &Refusal{t.Code, i.refused(now, t)}
+		default:
+			i.most = min(keep.MaxImport, i.most+i.most/4+1)
 		}
-		i.Done += len(now)
-		i.At(i.Done)
-		rows, i.most = rows[len(now):], min(keep.MaxImport, i.most+i.most/4+1)
 	}
 	return nil
 }

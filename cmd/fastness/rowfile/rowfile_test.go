@@ -177,14 +177,14 @@ func TestExportsComeBack(t *testing.T) {
 // take imports a file.
 func take(t *testing.T, k *keeptest.Kit, file *rowfile.Reader) {
 	t.Helper()
-	i := &rowfile.Importer{At: func(int) {}, Send: func(text string) (string, error) {
+	i := &rowfile.Importer{At: func(int) {}, Send: func(text string, each int) (string, error) {
 		var list []jsontext.Value
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
 			return "", err
 		}
 		var taken rowfile.Taken
 		var err error
-		if taken.At, err = k.Keep.Import(context.Background(), system, "moved", list); err != nil {
+		if taken.Made, taken.At, err = k.Keep.Import(context.Background(), system, "moved", list, each); err != nil {
 			taken.Refuse(err, 1)
 		}
 		out, err := json.Marshal(taken)
@@ -337,19 +337,22 @@ func TestSlowImportsShrink(t *testing.T) {
 	for most, refused := range map[int]string{2500: "", 300: "", 7: "", 1: "", 0: "row 1, line 1: too_slow"} {
 		var made []string
 		at := 0
-		i := &rowfile.Importer{At: func(n int) { at = n }, Send: func(text string) (string, error) {
+		i := &rowfile.Importer{At: func(n int) { at = n }, Send: func(text string, each int) (string, error) {
 			var list []jsontext.Value
 			if err := json.Unmarshal([]byte(text), &list); err != nil {
 				return "", err
 			}
 			taken := rowfile.Taken{At: -1}
-			if len(list) > most {
-				taken.At = 0
-				taken.Refuse(types.Refuse(types.Unavailable, "too_slow", ""), 3)
-			} else {
-				for _, row := range list {
+			for part := range slices.Chunk(list, each) {
+				if len(part) > most {
+					taken.At = taken.Made
+					taken.Refuse(types.Refuse(types.Unavailable, "too_slow", ""), 3)
+					break
+				}
+				for _, row := range part {
 					made = append(made, string(row))
 				}
+				taken.Made += len(part)
 			}
 			out, err := json.Marshal(taken)
 			return string(out), err

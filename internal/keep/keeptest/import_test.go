@@ -46,7 +46,7 @@ func TestImportIsCreate(t *testing.T) {
 			{"a state", staff, append(coded("a"), jsontext.Value(`{"title": "T", "code": "b", "stage": "held"}`)), 1, "invalid"},
 			{"nothing", staff, nil, -1, "bad_batch"},
 		} {
-			at, err := k.Keep.Import(context.Background(), c.by, "cases", c.rows)
+			_, at, err := k.Keep.Import(context.Background(), c.by, "cases", c.rows, 1000)
 			if at != c.at || types.CodeOf(err) != c.code {
 				t.Errorf("%s: row %d, %v; want row %d, %s", c.name, at, err, c.at, c.code)
 			}
@@ -58,7 +58,7 @@ func TestImportIsCreate(t *testing.T) {
 		for n := range 700 {
 			codes = append(codes, fmt.Sprintf("n%d", n))
 		}
-		if at, err := k.Keep.Import(context.Background(), staff, "cases", coded(codes...)); at != -1 || err != nil {
+		if _, at, err := k.Keep.Import(context.Background(), staff, "cases", coded(codes...), 1000); at != -1 || err != nil {
 			t.Fatalf("row %d: %v", at, err)
 		}
 		page, err := k.List(staff, keep.ListQuery{Collection: "cases", Limit: 1, Count: true})
@@ -68,11 +68,45 @@ func TestImportIsCreate(t *testing.T) {
 	})
 }
 
+// TestImportInParts: an import of several transactions keeps those before the one that was refused, and counts rows over all of them.
+func TestImportInParts(t *testing.T) {
+	keeptest.Each(t, keeptest.Declaration(t, "cases"), func(t *testing.T, k *keeptest.Kit) {
+		staff := k.Person("Sam", "staff")
+		for name, last := range map[string]string{"values": "No Good", "unique": "a1"} {
+			codes := []string{}
+			for n := range 20 {
+				codes = append(codes, fmt.Sprintf("%c%d", name[0], n))
+			}
+			codes[16], codes[1] = last, "a1"
+			if name == "unique" {
+				codes[1] = "b1"
+			}
+			done, at, err := k.Keep.Import(context.Background(), staff, "cases", coded(codes...), 7)
+			if done != 14 || at != 16 || err == nil {
+				t.Errorf("%s: %d rows are in, row %d is refused: %v", name, done, at, err)
+			}
+		}
+		page, err := k.List(staff, keep.ListQuery{Collection: "cases", Limit: 1, Count: true})
+		if err != nil || *page.Count != 28 {
+			t.Errorf("%v rows: %v", page.Count, err)
+		}
+		staff.RequestID = types.RandomID()
+		if done, at, err := k.Keep.Import(context.Background(), staff, "cases", coded("x", "y", "z"), 2); done != 3 || at != -1 || err != nil {
+			t.Errorf("%d rows are in, row %d is refused: %v", done, at, err)
+		}
+		for _, e := range []int{0, 1001} {
+			if _, _, err := k.Keep.Import(context.Background(), staff, "cases", coded("x"), e); types.CodeOf(err) != "bad_batch" {
+				t.Errorf("%d rows at once: %v", e, err)
+			}
+		}
+	})
+}
+
 // TestImportIsOneEntry: the evidence of an import is one entry, which lists the rows and answers for its request.
 func TestImportIsOneEntry(t *testing.T) {
 	keeptest.Each(t, keeptest.Declaration(t, "cases"), func(t *testing.T, k *keeptest.Kit) {
 		staff := k.Person("Sam", "staff")
-		if _, err := k.Keep.Import(context.Background(), staff, "cases", coded("a", "b", "c")); err != nil {
+		if _, _, err := k.Keep.Import(context.Background(), staff, "cases", coded("a", "b", "c"), 1000); err != nil {
 			t.Fatal(err)
 		}
 		var want []types.ID
@@ -128,14 +162,14 @@ func TestImportSeesItself(t *testing.T) {
 			}
 			return out
 		}
-		at, err := k.Keep.Import(context.Background(), staff, "seats", in(1, 2, 3, 2, 4))
+		_, at, err := k.Keep.Import(context.Background(), staff, "seats", in(1, 2, 3, 2, 4), 1000)
 		if at != 3 || types.CodeOf(err) != "not_allowed" {
 			t.Errorf("a seat that is taken twice: row %d, %v", at, err)
 		}
-		if at, err = k.Keep.Import(context.Background(), staff, "seats", in(1, 2, 3)); err != nil {
+		if _, at, err = k.Keep.Import(context.Background(), staff, "seats", in(1, 2, 3), 1000); err != nil {
 			t.Errorf("row %d: %v", at, err)
 		}
-		at, err = k.Keep.Import(context.Background(), staff, "tickets", in(1, 3, 4, 2))
+		_, at, err = k.Keep.Import(context.Background(), staff, "tickets", in(1, 3, 4, 2), 1000)
 		if at != 2 || types.CodeOf(err) != "invalid" {
 			t.Errorf("a ticket without a seat: row %d, %v", at, err)
 		}
@@ -151,7 +185,7 @@ func TestImportTakesFewStatements(t *testing.T) {
 			codes = append(codes, fmt.Sprintf("n%d", n))
 		}
 		k.DB.Reset()
-		if at, err := k.Keep.Import(context.Background(), staff, "cases", coded(codes...)); err != nil {
+		if _, at, err := k.Keep.Import(context.Background(), staff, "cases", coded(codes...), 1000); err != nil {
 			t.Fatalf("row %d: %v", at, err)
 		}
 		if w := k.DB.Reset(); len(w.Statements) > 12 || w.Entries != 1 || w.Writes != 1 {

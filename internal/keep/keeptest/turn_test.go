@@ -75,7 +75,7 @@ func TestWritesTakeTheirTurn(t *testing.T) {
 		if _, err := k.Keep.Batch(ctx, staff, []byte(`{"do": [{"create": "notes", "new": {"words": []}}]}`), keep.Write{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := k.Keep.Import(ctx, staff, "notes", coded("x")); err == nil {
+		if _, _, err := k.Keep.Import(ctx, staff, "notes", coded("x"), 1); err == nil {
 			t.Fatal("a note has a code")
 		}
 		if turns := k.DB.Reset().Turns; len(turns) < 3 || slices.ContainsFunc(turns, func(s string) bool { return s != string(staff.Account) }) {
