@@ -11,7 +11,6 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/keep/row"
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
 )
@@ -62,7 +61,7 @@ func (k *Keep) Import(ctx context.Context, c *types.Caller, collection string, r
 
 // make stores prepared rows in one transaction.
 func (k *Keep) make(ctx context.Context, c *types.Caller, acts []*act) (at int, err error) {
-	apart := k.looksAt(acts[0].col)
+	apart := k.plan.LooksAt(acts[0].col.Name)
 	settle, err := k.guesses(ctx, acts...)
 	if err != nil {
 		return -1, err
@@ -144,44 +143,6 @@ func storeAll(ctx context.Context, tx store.Tx, acts []*act, rows []*row.Row) (a
 		}
 	}
 	return -1, nil
-}
-
-// looksAt reports whether some rule or check asks which rows the collection has. Then a row of an import may decide about the next. A
-// reference does not: no row refers to one whose id the client has not been told.
-func (k *Keep) looksAt(col *plan.Collection) bool {
-	for _, c := range k.plan.Collections {
-		for _, list := range [][]*plan.Rule{c.Reads, c.Creates} {
-			for _, r := range list {
-				if asks(r.When, col.Name) {
-					return true
-				}
-			}
-		}
-		for _, check := range c.Checks {
-			if asks(check.That, col.Name) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// asks reports whether a condition looks for rows of the collection.
-func asks(e rule.Expr, collection string) bool {
-	any := func(list []rule.Expr) bool {
-		return slices.ContainsFunc(list, func(e rule.Expr) bool { return asks(e, collection) })
-	}
-	switch e := e.(type) {
-	case *rule.And:
-		return any(e.All)
-	case *rule.Or:
-		return any(e.Any)
-	case *rule.Not:
-		return asks(e.Expr, collection)
-	case *rule.Exists:
-		return e.Collection == collection || asks(e.Cond, collection)
-	}
-	return false
 }
 
 // imported is the evidence of rows that one transaction made: their ids, and the fields that any of them named.
