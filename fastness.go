@@ -47,6 +47,11 @@ type Options struct {
 	// Drop names what a declaration lost and may be destroyed with all it holds: "articles" or "articles.fee". What is not named is
 	// never destroyed: Open refuses.
 	Drop []string
+	// Convert names fields, "articles.fee", whose stored values are converted to the form that the declaration gives them now, where it
+	// does not ask for that itself by the word from.
+	Convert []string
+	// Progress is told how far a conversion is; nil: nobody is told.
+	Progress func(field string, done, all int64)
 	// Serving checks what only a server needs, its certificate, before the data are touched.
 	Serving bool
 	// PasswordWorker is a program, with its arguments, that hashes passwords at the lowest priority: fastness itself with the one
@@ -68,7 +73,8 @@ func ServePasswords(in io.Reader, out io.Writer) error {
 // App is an opened backend.
 type App struct {
 	opt      Options
-	dir      string // of the declaration
+	path     string // of the declaration
+	dir      string // it lies in
 	Plan     *plan.Plan
 	DB       store.DB
 	Keep     *keep.Keep
@@ -132,7 +138,7 @@ func load(declaration string, opt Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, dir: filepath.Dir(path), Plan: p}
+	a := &App{opt: opt, path: path, dir: filepath.Dir(path), Plan: p}
 	return a, a.checkSettings()
 }
 

@@ -27,6 +27,7 @@ var siblings = []sibling{
 	{"keep/page", "keep/view", "a page is rows as a caller may see them"},
 	{"keep/page", "keep/row", "sort keys are columns"},
 	{"keep/page", "keep/value", "filters compare with typed values"},
+	{"keep/migration", "keep/value", "stored values are read and converted by the code that reads requests"},
 	{"keep/keeptest", "keep", "it is a Keep for the tests of this room"},
 	{"console/account", "console/field", "profiles are forms of declared fields"},
 	{"console/account", "console/page", "the pages of people stand in the shell that all pages share"},

@@ -9,9 +9,9 @@ import (
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/cmd/fastness/command"
+	"github.com/fastness-dev/fastness/internal/keep/migration"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/decl"
-	"github.com/fastness-dev/fastness/internal/store"
 )
 
 type checkCmd struct {
@@ -79,7 +79,13 @@ func (c *checkCmd) compare(now *plan.Plan) error {
 	if err != nil {
 		return untold("could not tell: the older declaration: %w", err)
 	}
-	if broken := plan.Breaking(old, now); len(broken) > 0 {
+	broken := plan.Breaking(old, now)
+	for _, s := range migration.Between(old, now) {
+		if s.Kind == migration.Refused {
+			broken = append(broken, s.Words())
+		}
+	}
+	if len(broken) > 0 {
 		return fmt.Errorf("broken: clients of %s would be let down:\n%s", c.Against, strings.Join(broken, "\n"))
 	}
 	return nil
@@ -150,38 +156,74 @@ func (c *planCmd) Run(e *env) error {
 	if c.OpenAPI {
 		return c.describe(e, o)
 	}
-	changes, err := c.changes(e)
+	d, err := c.compare(e)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		type change struct {
-			Words    string `json:"words"`
-			Destroys string `json:"destroys,omitempty"` // what is lost, as migrate --drop takes it
-		}
-		out := struct {
-			Changes []change `json:"changes"`
-		}{[]change{}}
-		for _, ch := range changes {
-			out.Changes = append(out.Changes, change{ch.Words(), fastness.Destroyed(ch)})
-		}
-		return printJSON(e, out)
+		return printJSON(e, machineDifference(d))
 	}
-	for _, ch := range changes {
-		fmt.Fprintln(e.out, ch.Words())
-	}
-	if len(changes) == 0 {
-		fmt.Fprintln(e.out, "the database is as the declaration says")
-	}
-	return nil
+	return printDifference(e, d)
 }
 
-// changes asks the data of a running server, or the database by itself.
-func (c *planCmd) changes(e *env) ([]store.Change, error) {
+// compare asks the data of a running server, or the database by itself.
+func (c *planCmd) compare(e *env) (*fastness.Difference, error) {
 	if e.remote != nil {
-		return e.remote.app.Changes(e.ctx)
+		return e.remote.app.Compare(e.ctx, nil)
 	}
-	return fastness.Difference(c.Declaration, fastness.Options{Environment: c.Env})
+	return fastness.Compare(c.Declaration, fastness.Options{Environment: c.Env})
+}
+
+// plannedChange and plannedStep are what plan --json prints.
+type plannedChange struct {
+	Words    string `json:"words"`
+	Destroys string `json:"destroys,omitempty"` // what is lost, as migrate --drop takes it
+}
+
+type plannedStep struct {
+	Where string   `json:"where"`
+	Does  string   `json:"does"` // changes, converts or refused
+	Words string   `json:"words"`
+	Rows  int64    `json:"rows,omitempty"` // that stand in the way
+	IDs   []string `json:"ids,omitempty"`  // of the first three
+}
+
+func machineDifference(d *fastness.Difference) any {
+	out := struct {
+		Changes []plannedChange `json:"changes"`
+		Steps   []plannedStep   `json:"steps"`
+	}{[]plannedChange{}, []plannedStep{}}
+	for _, ch := range d.Changes {
+		out.Changes = append(out.Changes, plannedChange{ch.Words(), fastness.Destroyed(ch)})
+	}
+	does := map[migration.Kind]string{migration.Noted: "changes", migration.Fits: "changes", migration.Converted: "converts", migration.Refused: "refused"}
+	for _, s := range d.Steps {
+		out.Steps = append(out.Steps, plannedStep{s.Where, does[s.Kind], s.Words(), s.Rows, s.IDs})
+	}
+	return out
+}
+
+// printDifference prints a line for each step. A step that is refused makes the command fail: the declaration cannot be served.
+func printDifference(e *env, d *fastness.Difference) error {
+	refused := false
+	for _, s := range d.Steps {
+		fmt.Fprintln(e.out, s.Words())
+		refused = refused || s.Kind == migration.Refused
+	}
+	for _, ch := range d.Changes {
+		fmt.Fprintln(e.out, ch.Words())
+	}
+	for _, name := range d.Lost {
+		fmt.Fprintf(e.out, "REFUSED %s holds data and is no longer declared; put it back, rename it with the word was, or destroy it: fastness migrate --drop %s --yes\n", name, name)
+		refused = true
+	}
+	if len(d.Steps)+len(d.Changes) == 0 {
+		fmt.Fprintln(e.out, "the database is as the declaration says")
+	}
+	if refused {
+		return errors.New("broken: the declaration does not fit the data; nothing was changed")
+	}
+	return nil
 }
 
 func (c *planCmd) describe(e *env, o on) error {

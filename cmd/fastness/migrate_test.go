@@ -35,7 +35,7 @@ func TestMigrate(t *testing.T) {
 	edit("      fee: {type: decimal, digits: 2, min: \"0\", max: \"99999.99\", optional: true}\n", "      price: {type: int, optional: true}\n")
 	edit(", fee, editor_note", ", price, editor_note")
 	dev := "--env=development"
-	if out := p.run("plan", dev); !strings.Contains(out, "price") || !strings.Contains(out, "DROP column fee") {
+	if out := p.fails("plan", dev); !strings.Contains(out, "price") || !strings.Contains(out, "DROP column fee") {
 		t.Errorf("plan says %s", out)
 	}
 	if out := p.fails("users", "list", dev); !strings.Contains(out, "--drop articles.fee") {

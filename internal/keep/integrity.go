@@ -50,7 +50,11 @@ func (a *act) checks(ctx context.Context, tx store.Reader, old, next *row.Row) e
 	}
 	var errs []types.FieldError
 	for _, c := range a.col.Checks {
-		t, err := rule.Eval(c.That, before, a.k.tables.Plain(next), a.b, a.k.tables.Resolver(ctx, tx, a.b))
+		plain := a.k.tables.Plain(next)
+		t, err := rule.Eval(c.That, before, plain, a.b, a.k.tables.Resolver(ctx, tx, a.b))
+		if err == nil {
+			err = plain.Err() // a value that does not open is a fault and no missing value
+		}
 		if err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func systemFields() []*Field {
 }
 
 func (c *compiler) collection(d *decl.Collection) {
-	col := &Collection{Name: d.Name, Table: d.Name, Decl: d, System: systemFields(), PerOrg: d.Per == "organisation",
+	col := &Collection{Name: d.Name, ID: d.Name, Table: d.Name, Decl: d, System: systemFields(), PerOrg: d.Per == "organisation",
 		Random: d.IDs == "random", IfMatch: d.IfMatch == "required", byName: map[string]*Field{}}
 	col.System[0].Rule.To = d.Name
 	if col.PerOrg {
@@ -159,7 +159,7 @@ var fieldTypes = map[string]FieldType{"text": TextField, "int": IntField, "decim
 var defaultMax = map[FieldType]int{EmailField: 254, URLField: 2048, UUIDField: 36, JSONField: 65536, HTMLField: 20000, EnumField: 200, StateField: 200}
 
 func (c *compiler) field(col *Collection, d *decl.Field, bit uint) *Field {
-	f := &Field{Name: d.Name, Column: d.Name, Bit: bit, Type: fieldTypes[d.Type], Decl: d, Optional: d.Optional, Fixed: d.Fixed,
+	f := &Field{Name: d.Name, ID: d.Name, Column: d.Name, Bit: bit, Type: fieldTypes[d.Type], Decl: d, Optional: d.Optional, Fixed: d.Fixed,
 		Unique: d.Unique, Personal: d.Personal, Sensitive: d.Sensitive, Encrypted: d.Encrypted, Digits: d.Digits, Profile: d.Profile,
 		Values: d.Values, Start: d.Start, To: d.To}
 	f.Indexed = !f.Encrypted && (d.Indexed || d.Unique || f.Type == AccountField || f.Type == RefField || f.Type == StateField || f.Type == DateField && d.Indexed)

@@ -35,15 +35,3 @@ func (c *compiler) checkNames() {
 		}
 	}
 }
-
-// FormerSide is what a list's side table was called in databases made before names were shortened; "" when that is its name still.
-func (f *Field) FormerSide(table string, d store.Dialect) string {
-	full := table + "__" + f.Name
-	if f.Side == "" || f.Side == full {
-		return ""
-	}
-	if d == store.Postgres {
-		return full[:store.MaxName]
-	}
-	return full
-}

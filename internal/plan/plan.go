@@ -86,6 +86,7 @@ func (m Mask) Has(f *Field) bool { return f != nil && m&(1<<f.Bit) != 0 }
 // Collection is a compiled collection.
 type Collection struct {
 	Name    string
+	ID      string // made once by the database, survives renames; the name until Bind
 	Table   string // database table; identical to Name
 	Decl    *decl.Collection
 	Fields  []*Field // declared fields in order; Field.Bit is the index
@@ -148,7 +149,8 @@ const (
 // Field is a compiled field.
 type Field struct {
 	Name      string
-	Column    string // database column; identical to Name
+	ID        string // made once by the database, survives renames; the name until Bind
+	Column    string // database column: the name, or what Bind says
 	Bit       uint   // in a Mask; system fields have none (99)
 	Type      FieldType
 	Elem      *Field // of a list: the element, without name
@@ -216,6 +218,44 @@ type Unique struct {
 	Name   string // of the database index
 	Fields []*Field
 }
+
+// Place says where one database keeps a field, and by which id it knows it.
+type Place struct {
+	ID     string
+	Column string
+	Side   string // the side table of a list that has one
+}
+
+// Bind tells the plan where one database keeps what it declares: ids by collection, places by collection and field. It is called
+// once, before statements are made of the plan. What is not named keeps its own name.
+func (p *Plan) Bind(ids map[string]string, places map[string]map[string]Place) {
+	for _, c := range p.Collections {
+		if id := ids[c.Name]; id != "" {
+			c.ID = id
+		}
+		for _, f := range c.Fields {
+			at, ok := places[c.Name][f.Name]
+			if !ok {
+				continue
+			}
+			f.ID, f.Column = at.ID, at.Column
+			if f.Side != "" {
+				f.Side = at.Side
+			}
+		}
+	}
+	for _, c := range p.Collections {
+		shape := p.Shapes[c.Name]
+		for i := range shape.Fields {
+			if f := c.Field(shape.Fields[i].Name); f != nil {
+				shape.Fields[i].Column, shape.Fields[i].Side = f.Column, f.Side
+			}
+		}
+	}
+}
+
+// TypeOf is the field type of a declared word, such as "text"; 0 for none.
+func TypeOf(word string) FieldType { return fieldTypes[word] }
 
 // Tables returns the tables that the plan's collections need.
 func (p *Plan) Tables() []store.Table { return tables(p) }

@@ -2,8 +2,8 @@ package plan
 
 import "github.com/fastness-dev/fastness/internal/store"
 
-// columnType is the storage class of a field in both databases.
-func columnType(f *Field) store.ColumnType {
+// ColumnType is the storage class of a field in both databases.
+func ColumnType(f *Field) store.ColumnType {
 	if f.Encrypted {
 		return store.BytesColumn
 	}
@@ -20,7 +20,7 @@ func tables(p *Plan) []store.Table {
 		out = append(out, c.table())
 		for _, f := range c.Fields {
 			if f.Side != "" {
-				out = append(out, c.sideTable(f))
+				out = append(out, c.SideTable(f, c.Table))
 			}
 		}
 	}
@@ -42,7 +42,7 @@ func (c *Collection) table() store.Table {
 			RefTable: "organisations", RefColumn: "id"})
 	}
 	for _, f := range c.Fields {
-		t.Columns = append(t.Columns, store.Column{Name: f.Column, Type: columnType(f), NotNull: !f.Optional, Default: f.Fill})
+		t.Columns = append(t.Columns, store.Column{Name: f.Column, Type: ColumnType(f), NotNull: !f.Optional, Default: f.Fill})
 		if f.To != "" && f.Type != ListField {
 			t.Foreign = append(t.Foreign, store.ForeignKey{Name: store.Name(c.Table, "_", f.Column), Columns: []string{f.Column},
 				RefTable: f.To, RefColumn: "id", OnDelete: f.onDelete()})
@@ -52,16 +52,16 @@ func (c *Collection) table() store.Table {
 	return t
 }
 
-// sideTable holds a list's elements so that membership is an index look-up.
-func (c *Collection) sideTable(f *Field) store.Table {
+// SideTable holds a list's elements so that membership is an index look-up. table is what the table of the rows is called now.
+func (c *Collection) SideTable(f *Field, table string) store.Table {
 	t := store.Table{Name: f.Side, Primary: []string{"row_id", "position"},
 		Columns: []store.Column{
 			{Name: "row_id", Type: store.TextColumn, NotNull: true},
 			{Name: "position", Type: store.IntColumn, NotNull: true},
-			{Name: "value", Type: columnType(f.Elem), NotNull: true},
+			{Name: "value", Type: ColumnType(f.Elem), NotNull: true},
 		},
 		Indexes: []store.Index{{Name: store.Name(f.Side, "_value"), Columns: []string{"value", "row_id"}}},
-		Foreign: []store.ForeignKey{{Name: store.Name(f.Side, "_row"), Columns: []string{"row_id"}, RefTable: c.Table, RefColumn: "id", OnDelete: store.Cascade}},
+		Foreign: []store.ForeignKey{{Name: store.Name(f.Side, "_row"), Columns: []string{"row_id"}, RefTable: table, RefColumn: "id", OnDelete: store.Cascade}},
 	}
 	if f.Elem.To != "" {
 		t.Foreign = append(t.Foreign, store.ForeignKey{Name: store.Name(f.Side, "_to"), Columns: []string{"value"}, RefTable: f.Elem.To,

@@ -35,19 +35,50 @@ type (
 	}
 	RenameColumn struct{ Table, From, To string }
 	RenameTable  struct{ From, To string }
-	DropColumn   struct{ Table, Column string }
 	DropTable    struct{ Table string }
 	CreateIndex  struct {
 		Table string
 		Index Index
 	}
 	DropIndex struct{ Table, Name string }
-	// SetNull makes a column optional or mandatory. SQLite cannot alter that, so there the table is built anew from After.
+	// DropColumn loses what the column holds. Rebuilt: a Rebuild of the same migration has left it out on SQLite already.
+	DropColumn struct {
+		Table, Column string
+		Rebuilt       bool
+	}
+	// Nullable makes a column optional or mandatory; only within a Rebuild.
 	Nullable struct {
-		Table  string
-		Column string
-		Not    bool
-		After  Table // the whole table as it shall be, for SQLite
+		Table, Column string
+		Not           bool
+	}
+	// ReplaceForeign gives a column another key, or none where Now is nil; only within a Rebuild.
+	ReplaceForeign struct {
+		Table string
+		Was   *ForeignKey
+		Now   *ForeignKey
+	}
+	// Rebuild alters a table in ways that SQLite cannot: there the table is built anew as After says, the documented way.
+	Rebuild struct {
+		After  Table
+		Alters []Change
+	}
+	// Fill gives the rows without a value one.
+	Fill struct {
+		Table, Column string
+		Value         Literal
+	}
+	// ReplaceRows gives a small table these rows and no others.
+	ReplaceRows struct {
+		Table   string
+		Columns []string
+		Rows    [][]Literal
+	}
+	// Require stops the migration where the condition does not hold once nobody else writes the tables any more. On SQLite one
+	// process holds the data, so that what it saw before still holds.
+	Require struct {
+		Tables []string // locked first
+		That   string   // a condition of SQL
+		Else   string
 	}
 )
 
@@ -77,6 +108,27 @@ func (c CreateIndex) Words() string {
 	return fmt.Sprintf("create %s %s on %s (%s)", kind, c.Index.Name, c.Table, strings.Join(c.Index.Columns, ", "))
 }
 func (c DropIndex) Words() string { return fmt.Sprintf("drop index %s", c.Name) }
+func (c Rebuild) Words() string {
+	words := make([]string, len(c.Alters))
+	for i, a := range c.Alters {
+		words[i] = a.Words()
+	}
+	return strings.Join(words, "; ")
+}
+func (c ReplaceForeign) Words() string {
+	if c.Now == nil {
+		return fmt.Sprintf("let %s of %s refer to nothing", strings.Join(c.Was.Columns, ", "), c.Table)
+	}
+	does := map[OnDelete]string{Restrict: "refuse", Cascade: "cascade", SetNull: "clear"}[c.Now.OnDelete]
+	return fmt.Sprintf("let %s of %s refer to %s, on_delete: %s", strings.Join(c.Now.Columns, ", "), c.Table, c.Now.RefTable, does)
+}
+func (c Fill) Words() string {
+	return fmt.Sprintf("give rows of %s without %s the value that fill names", c.Table, c.Column)
+}
+func (c ReplaceRows) Words() string {
+	return "write down in " + c.Table + " what the database holds now"
+}
+func (c Require) Words() string { return "check that " + c.Else }
 func (c Nullable) Words() string {
 	if c.Not {
 		return fmt.Sprintf("make column %s of %s mandatory", c.Column, c.Table)
@@ -84,16 +136,21 @@ func (c Nullable) Words() string {
 	return fmt.Sprintf("make column %s of %s optional", c.Column, c.Table)
 }
 
-func (CreateTable) Destroys() bool  { return false }
-func (AddForeign) Destroys() bool   { return false }
-func (AddColumn) Destroys() bool    { return false }
-func (RenameColumn) Destroys() bool { return false }
-func (RenameTable) Destroys() bool  { return false }
-func (DropColumn) Destroys() bool   { return true }
-func (DropTable) Destroys() bool    { return true }
-func (CreateIndex) Destroys() bool  { return false }
-func (DropIndex) Destroys() bool    { return false }
-func (Nullable) Destroys() bool     { return false }
+func (CreateTable) Destroys() bool    { return false }
+func (AddForeign) Destroys() bool     { return false }
+func (AddColumn) Destroys() bool      { return false }
+func (RenameColumn) Destroys() bool   { return false }
+func (RenameTable) Destroys() bool    { return false }
+func (DropColumn) Destroys() bool     { return true }
+func (DropTable) Destroys() bool      { return true }
+func (CreateIndex) Destroys() bool    { return false }
+func (DropIndex) Destroys() bool      { return false }
+func (Nullable) Destroys() bool       { return false }
+func (ReplaceForeign) Destroys() bool { return false }
+func (Rebuild) Destroys() bool        { return false }
+func (Fill) Destroys() bool           { return false }
+func (ReplaceRows) Destroys() bool    { return false }
+func (Require) Destroys() bool        { return false }
 
 func (c CreateTable) SQL(d Dialect) []string {
 	t := c.Table
@@ -133,11 +190,19 @@ func (c RenameColumn) SQL(Dialect) []string {
 	return []string{"ALTER TABLE " + Quote(c.Table) + " RENAME COLUMN " + Quote(c.From) + " TO " + Quote(c.To)}
 }
 
-func (c RenameTable) SQL(Dialect) []string {
-	return []string{"ALTER TABLE " + Quote(c.From) + " RENAME TO " + Quote(c.To)}
+// SQL: SQLite lets the keys of other tables follow the name only outside its legacy mode, which a Rebuild needs.
+func (c RenameTable) SQL(d Dialect) []string {
+	rename := "ALTER TABLE " + Quote(c.From) + " RENAME TO " + Quote(c.To)
+	if d == SQLite {
+		return []string{"PRAGMA legacy_alter_table=OFF", rename, "PRAGMA legacy_alter_table=ON"}
+	}
+	return []string{rename}
 }
 
-func (c DropColumn) SQL(Dialect) []string {
+func (c DropColumn) SQL(d Dialect) []string {
+	if c.Rebuilt && d == SQLite {
+		return nil
+	}
 	return []string{"ALTER TABLE " + Quote(c.Table) + " DROP COLUMN " + Quote(c.Column)}
 }
 
@@ -153,30 +218,86 @@ func (c CreateIndex) SQL(d Dialect) []string { return []string{indexSQL(d, c.Tab
 
 func (c DropIndex) SQL(Dialect) []string { return []string{"DROP INDEX " + Quote(c.Name)} }
 
-// SQL builds the table anew on SQLite, the documented way: new table, copy, drop, rename, indexes.
+// SQL alters a column on PostgreSQL. On SQLite the Rebuild around it does the work.
 func (c Nullable) SQL(d Dialect) []string {
+	if d == SQLite {
+		return nil
+	}
+	verb := " DROP NOT NULL"
+	if c.Not {
+		verb = " SET NOT NULL"
+	}
+	return []string{"ALTER TABLE " + Quote(c.Table) + " ALTER COLUMN " + Quote(c.Column) + verb}
+}
+
+// SQL replaces a constraint on PostgreSQL. On SQLite the Rebuild around it does the work.
+func (c ReplaceForeign) SQL(d Dialect) []string {
+	if d == SQLite {
+		return nil
+	}
+	var out []string
+	if c.Was != nil {
+		out = append(out, "ALTER TABLE "+Quote(c.Table)+" DROP CONSTRAINT "+Quote(c.Was.Name))
+	}
+	if c.Now != nil {
+		out = append(out, "ALTER TABLE "+Quote(c.Table)+" ADD "+foreignSQL(*c.Now))
+	}
+	return out
+}
+
+// SQL builds the table anew on SQLite, the documented way: new table, copy, drop, rename, indexes.
+func (c Rebuild) SQL(d Dialect) []string {
+	var out []string
 	if d == Postgres {
-		verb := " DROP NOT NULL"
-		if c.Not {
-			verb = " SET NOT NULL"
+		for _, a := range c.Alters {
+			out = append(out, a.SQL(d)...)
 		}
-		return []string{"ALTER TABLE " + Quote(c.Table) + " ALTER COLUMN " + Quote(c.Column) + verb}
+		return out
 	}
 	cols := make([]string, 0, len(c.After.Columns))
 	for _, col := range c.After.Columns {
 		cols = append(cols, Quote(col.Name))
 	}
-	list, tmp := strings.Join(cols, ", "), c.Table+"__new"
-	out := []string{
+	name, tmp, list := c.After.Name, c.After.Name+"__new", strings.Join(cols, ", ")
+	out = []string{
 		tableSQL(d, c.After, tmp),
-		"INSERT INTO " + Quote(tmp) + " (" + list + ") SELECT " + list + " FROM " + Quote(c.Table),
-		"DROP TABLE " + Quote(c.Table),
-		"ALTER TABLE " + Quote(tmp) + " RENAME TO " + Quote(c.Table),
+		"INSERT INTO " + Quote(tmp) + " (" + list + ") SELECT " + list + " FROM " + Quote(name),
+		"DROP TABLE " + Quote(name),
+		"ALTER TABLE " + Quote(tmp) + " RENAME TO " + Quote(name),
 	}
 	for _, i := range c.After.Indexes {
-		out = append(out, indexSQL(d, c.Table, i))
+		out = append(out, indexSQL(d, name, i))
 	}
 	return out
+}
+
+func (c Fill) SQL(Dialect) []string {
+	column := Quote(c.Column)
+	return []string{"UPDATE " + Quote(c.Table) + " SET " + column + " = " + literalSQL(c.Value) + " WHERE " + column + " IS NULL"}
+}
+
+func (c ReplaceRows) SQL(Dialect) []string {
+	out := []string{"DELETE FROM " + Quote(c.Table)}
+	for _, row := range c.Rows {
+		values := make([]string, len(row))
+		for i, v := range row {
+			values[i] = literalSQL(v)
+		}
+		out = append(out, "INSERT INTO "+Quote(c.Table)+" ("+quoteAll(c.Columns)+") VALUES ("+strings.Join(values, ", ")+")")
+	}
+	return out
+}
+
+func (c Require) SQL(d Dialect) []string {
+	if d == SQLite {
+		return nil
+	}
+	var out []string
+	for _, t := range c.Tables {
+		out = append(out, "LOCK TABLE "+Quote(t)+" IN ACCESS EXCLUSIVE MODE")
+	}
+	message := literalSQL(Literal{Text: c.Else, IsText: true})
+	return append(out, "DO $require$ BEGIN IF NOT ("+c.That+") THEN RAISE EXCEPTION USING MESSAGE = "+message+"; END IF; END $require$")
 }
 
 func tableSQL(d Dialect, t Table, name string) string {

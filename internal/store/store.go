@@ -88,6 +88,8 @@ type DB interface {
 	WriteSoon(ctx context.Context, fn func(Tx) error) error
 	// Migrate runs DDL: each change in order, in one transaction, under an exclusive lock.
 	Migrate(ctx context.Context, changes []Change) error
+	// Scrub takes out of the files of the database what deleted rows and columns of the tables have left there.
+	Scrub(ctx context.Context, tables []string) error
 	// Schema reads the tables that exist (those of our own schema or file).
 	Schema(ctx context.Context) (Schema, error)
 	Dialect() Dialect
@@ -108,6 +110,8 @@ var (
 	ErrUncertain = errors.New("store: the outcome of the commit is unknown")
 	// ErrBusy: another process holds the data directory.
 	ErrBusy = errors.New("store: another process holds this data")
+	// ErrMoved: what a migration relies on (Require) changed meanwhile; nothing was done, and it can begin again.
+	ErrMoved = errors.New("store: the data changed while they were migrated")
 	// ErrNewer: the database was written by a newer version.
 	ErrNewer = errors.New("store: the database was written by a newer version of this program")
 )

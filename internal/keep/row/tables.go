@@ -2,6 +2,7 @@ package row
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -207,30 +208,35 @@ func appendText(dst []byte, text string) []byte {
 	return out
 }
 
-// Seal seals a plain value of an encrypted field as its JSON, bound to collection, row and field.
+// Seal seals a plain value of an encrypted field as its JSON, bound to the ids of collection, row and field, which renames leave alone.
 func (t *Tables) Seal(col *plan.Collection, f *plan.Field, id types.ID, v types.Value) (types.Value, error) {
 	if v.Missing() {
 		return v, nil
 	}
-	sealed, err := t.Ring.Seal(nil, seal.Field, value.Append(nil, f, v), col.Name, string(id), f.Name)
+	sealed, err := t.Ring.Seal(nil, seal.Field, value.Append(nil, f, v), col.ID, string(id), f.ID)
 	return types.BytesValue(sealed), err
 }
 
 // AppendOpen opens a sealed value and appends its JSON.
 func (t *Tables) AppendOpen(dst []byte, col *plan.Collection, f *plan.Field, id string, sealed []byte) ([]byte, error) {
-	return t.Ring.Open(dst, seal.Field, sealed, col.Name, id, f.Name)
+	return t.Ring.Open(dst, seal.Field, sealed, col.ID, id, f.ID)
 }
 
 // Plain is the row with sealed values opened as they are asked for: for checks, which see what the client proposes.
-func (t *Tables) Plain(r *Row) rule.Record { return plain{r, t} }
+func (t *Tables) Plain(r *Row) *Plain { return &Plain{Row: r, t: t} }
 
-type plain struct {
+// Plain is a row whose sealed values are opened. It implements rule.Record.
+type Plain struct {
 	*Row
-	t *Tables
+	t   *Tables
+	err error
 }
 
-// Field reads a field by name; what does not open is missing.
-func (p plain) Field(name string) types.Value {
+// Err is the first value that did not open. What was evaluated on the row then counts for nothing.
+func (p *Plain) Err() error { return p.err }
+
+// Field reads a field by name. A value that does not open reads as missing and leaves its fault in Err.
+func (p *Plain) Field(name string) types.Value {
 	v := p.Row.Field(name)
 	f := p.Collection.Field(name)
 	if f == nil || !f.Encrypted || v.Missing() {
@@ -238,6 +244,9 @@ func (p plain) Field(name string) types.Value {
 	}
 	text, err := p.t.AppendOpen(nil, p.Collection, f, string(p.ID), []byte(v.Text))
 	if err != nil {
+		if p.err == nil {
+			p.err = fmt.Errorf("row: %s.%s of %s: %w", p.Collection.Name, f.Name, p.ID, err)
+		}
 		return types.Value{}
 	}
 	return value.Stored(f, jsontext.Value(text))

@@ -98,7 +98,7 @@ func (r *reader) allow(n ast.Node) Allow {
 }
 
 // types and the words each takes beyond those of every field.
-var common = []string{"type", "optional", "default", "fixed", "indexed", "personal", "sensitive", "encrypted", "because", "was", "fill", "search"}
+var common = []string{"type", "optional", "default", "fixed", "indexed", "personal", "sensitive", "encrypted", "because", "was", "fill", "from", "search"}
 
 var typeWords = map[string][]string{
 	"text": {"unique", "min", "max", "pattern"}, "int": {"unique", "min", "max"}, "decimal": {"unique", "digits", "min", "max"},
@@ -163,6 +163,7 @@ func (r *reader) field(f *Field, n ast.Node) {
 		"of":      func(n ast.Node) { f.Of = &Field{Pos: pos(n)}; r.field(f.Of, n) },
 		"search":  func(n ast.Node) { r.unbuilt(pos(n), "search") },
 		"because": set(&f.Because), "was": set(&f.Was), "to": set(&f.To),
+		"from":      func(n ast.Node) { f.From = r.from(n) },
 		"on_delete": func(n ast.Node) { f.OnDelete = r.oneOf(n, "on_delete", "refuse", "cascade", "clear") },
 		"hidden":    func(n ast.Node) { f.Hidden = r.oneOf(n, "hidden", "cascade", "clear") },
 		"values":    func(n ast.Node) { f.Values = r.strs(n, "values") },
@@ -197,6 +198,35 @@ func (r *reader) field(f *Field, n ast.Node) {
 			}
 		}
 	}
+}
+
+// from reads the earlier form of a field.
+func (r *reader) from(n ast.Node) *From {
+	f := &From{Pos: pos(n), Map: map[string]string{}}
+	form := func(d *Field) map[string]func(ast.Node) {
+		return map[string]func(ast.Node){
+			"type":   func(n ast.Node) { d.Type = r.oneOf(n, "type", Types()...) },
+			"digits": func(n ast.Node) { d.Digits = r.between(n, 0, 9) },
+		}
+	}
+	known := form(&f.Field)
+	known["encrypted"] = func(n ast.Node) { f.Field.Encrypted = r.flag(n) }
+	known["profile"] = func(n ast.Node) { f.Field.Profile = r.oneOf(n, "profile", "basic", "rich") }
+	known["of"] = func(n ast.Node) {
+		f.Field.Of = &Field{Pos: pos(n)}
+		r.words(n, "of", form(f.Field.Of))
+	}
+	known["map"] = func(n ast.Node) {
+		for _, p := range r.mapping(n, "map") {
+			f.Map[p.key] = r.str(p.value)
+		}
+	}
+	r.words(n, "from", known)
+	shape(n, func(s *schema) { s.Required = []string{"type"} })
+	if f.Field.Type == "" && len(r.errs) == 0 {
+		r.fail(f.Pos, "from does not say the earlier type; write from: {type: text}")
+	}
+	return f
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)

@@ -210,6 +210,7 @@ type Field struct {
 	Search    string
 	Because   string
 	Was       string
+	From      *From // what rows hold now, where values are to be converted; nil: nothing is converted
 	To        string
 	OnDelete  string // refuse (default), cascade, clear
 	Hidden    string // with refuse: cascade or clear, for rows of which the caller who deletes cannot see that they point there
@@ -219,6 +220,13 @@ type Field struct {
 	Profile   string
 	Pos       Pos
 	At        map[string]Pos // place of each word that was written
+}
+
+// From is the earlier form of a field whose stored values are to be converted. Words that it leaves out are not compared.
+type From struct {
+	Field Field             // type, digits, of, encrypted, profile
+	Map   map[string]string // of an enum or a state: what an old value becomes
+	Pos   Pos
 }
 
 // Step is one state and where it may go.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/fastness-dev/fastness/internal/store"
 )
@@ -25,12 +26,31 @@ func (db *DB) Migrate(ctx context.Context, changes []store.Change) error {
 					return fmt.Errorf("store: %s: the role may not; let the owner of the schema run: GRANT USAGE, CREATE ON SCHEMA %s TO …, and own the tables: %w",
 						c.Words(), store.Quote(db.cfg.Schema), err)
 				} else if err != nil {
+					if _, is := c.(store.Require); is {
+						err = errors.Join(store.ErrMoved, err)
+					}
 					return fmt.Errorf("store: %s: %w", c.Words(), err)
 				}
 			}
 		}
 		return nil
 	}))
+}
+
+// Scrub rewrites the tables. What the server's own log and its base backups hold goes when those expire.
+func (db *DB) Scrub(ctx context.Context, tables []string) error {
+	return db.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		if _, err := c.Exec(ctx, "SET statement_timeout = 0"); err != nil {
+			return translate(err)
+		}
+		for _, t := range tables {
+			if _, err := c.Exec(ctx, "VACUUM (FULL) "+store.Quote(t)); err != nil {
+				return translate(err)
+			}
+		}
+		_, err := c.Exec(ctx, "RESET statement_timeout")
+		return translate(err)
+	})
 }
 
 const (

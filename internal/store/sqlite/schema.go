@@ -40,6 +40,15 @@ func (db *DB) Migrate(ctx context.Context, changes []store.Change) error {
 	})
 }
 
+// Scrub rewrites the file from what it holds and empties the write-ahead log.
+func (db *DB) Scrub(ctx context.Context, _ []string) error {
+	db.gate.Lock()
+	defer db.gate.Unlock()
+	return db.exclusively(ctx, func(c *conn) error {
+		return translate(c.Exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"))
+	})
+}
+
 func apply(c *conn, changes []store.Change) error {
 	for _, change := range changes {
 		for _, sql := range change.SQL(store.SQLite) {

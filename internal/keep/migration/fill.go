@@ -1,0 +1,190 @@
+package migration
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fastness-dev/fastness/internal/keep/value"
+	"github.com/fastness-dev/fastness/internal/plan"
+	"github.com/fastness-dev/fastness/internal/seal"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+// marker ends the name of the column that holds the version of the row of which the converted value beside it was made.
+const marker = "__of"
+
+// Progress is told how many rows of a field have their converted value.
+type Progress func(field string, done, all int64)
+
+// conversion fills one column beside the old one.
+type conversion struct {
+	d    Data
+	pr   *pair
+	s    *Step
+	text struct{ put, clear, add *store.Stmt }
+	side bool
+}
+
+// Fill converts in batches what must be converted, beside what is served. It may be stopped at any moment and goes on where it was;
+// rows that somebody changes meanwhile are converted again. have are the tables as they are.
+func (m *Migration) Fill(ctx context.Context, d Data, have store.Schema, tell Progress) error {
+	for _, pr := range m.pairs {
+		for _, s := range pr.steps {
+			if pr.moved[s.now.Name] != s {
+				continue
+			}
+			c := newConversion(d, pr, s)
+			if err := c.prepare(ctx, have); err != nil {
+				return err
+			}
+			if err := c.run(ctx, tell); err != nil {
+				return fmt.Errorf("migration: converting %s: %w", s.Where, err)
+			}
+		}
+	}
+	return nil
+}
+
+func newConversion(d Data, pr *pair, s *Step) *conversion {
+	c := &conversion{d: d, pr: pr, s: s, side: s.now.Side != ""}
+	table, column := store.Quote(pr.before.name), store.Quote(s.place.Column)
+	mark := store.Quote(s.place.Column + marker)
+	c.text.put = store.SQL("UPDATE " + table + " SET " + column + " = ?, " + mark + ` = ? WHERE "id" = ? AND "version" = ?`)
+	if c.side {
+		c.text.clear = store.SQL("DELETE FROM " + store.Quote(s.place.Side) + ` WHERE "row_id" = ?`)
+		c.text.add = store.SQL("INSERT INTO " + store.Quote(s.place.Side) + ` ("row_id", "position", "value") VALUES (?, ?, ?)`)
+	}
+	return c
+}
+
+// prepare makes the column, its marker and, for a list, the side table, unless an interrupted run has made them.
+func (c *conversion) prepare(ctx context.Context, have store.Schema) error {
+	var changes []store.Change
+	columns, tables := map[string]bool{}, map[string]bool{}
+	for _, t := range have.Tables {
+		tables[t.Name] = true
+		for _, col := range t.Columns {
+			columns[t.Name+"."+col.Name] = true
+		}
+	}
+	table, f := c.pr.before.name, c.s.now
+	if !columns[table+"."+c.s.place.Column] {
+		column := store.Column{Name: c.s.place.Column, Type: plan.ColumnType(f)}
+		changes = append(changes, store.AddColumn{Table: table, Column: column},
+			store.AddColumn{Table: table, Column: store.Column{Name: c.s.place.Column + marker, Type: store.IntColumn}})
+	}
+	if c.side && !tables[c.s.place.Side] {
+		changes = append(changes, store.CreateTable{Table: c.pr.now.SideTable(f, table)})
+	}
+	return c.d.DB.Migrate(ctx, changes)
+}
+
+// unfilled is the condition under which a row has no converted value of its present version.
+func (c *conversion) unfilled() string {
+	mark := store.Quote(c.s.place.Column + marker)
+	return "(" + mark + " IS NULL OR " + mark + ` <> "version")`
+}
+
+func (c *conversion) run(ctx context.Context, tell Progress) error {
+	all, err := c.count(ctx, "1 = 1")
+	if err != nil {
+		return err
+	}
+	left, err := c.count(ctx, c.unfilled())
+	if err != nil {
+		return err
+	}
+	done, after := all-left, ""
+	for {
+		rows, err := c.d.read(ctx, c.pr.before, []*field{c.s.was}, after, " AND "+c.unfilled())
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		if err := c.put(ctx, rows); err != nil {
+			return err
+		}
+		after, done = rows[len(rows)-1].id, done+int64(len(rows))
+		if tell != nil {
+			tell(c.s.Where, min(done, all), all)
+		}
+	}
+}
+
+// filled is one row's converted value: in its column, and its elements.
+type filled struct {
+	row    stored
+	column types.Value
+	items  []types.Value
+}
+
+// put converts a batch outside the transaction and stores it in one.
+func (c *conversion) put(ctx context.Context, rows []stored) error {
+	out := make([]filled, 0, len(rows))
+	for _, r := range rows {
+		v, problem := convert(c.s.was.form.field(), c.s.now, c.s.names, r.wires[0])
+		if problem != "" {
+			return fmt.Errorf("row %s holds a value that does not fit any more (%s); change it and begin again", r.id, problem)
+		}
+		x := filled{row: r, column: v, items: v.Items}
+		switch {
+		case c.s.now.Encrypted && !v.Missing():
+			sealed, err := c.d.Ring.Seal(nil, seal.Field, value.Append(nil, c.s.now, v), c.pr.before.id, r.id, c.s.was.id)
+			if err != nil {
+				return err
+			}
+			x.column = types.BytesValue(sealed)
+		case v.Kind == types.List:
+			x.column = types.TextValue(string(value.Append(nil, c.s.now, v)))
+		}
+		out = append(out, x)
+	}
+	return c.d.DB.Write(ctx, func(tx store.Tx) error {
+		for _, x := range out {
+			id := types.TextValue(x.row.id)
+			n, err := tx.Exec(ctx, c.text.put, x.column, types.IntValue(x.row.version), id, types.IntValue(x.row.version))
+			if err != nil {
+				return err
+			}
+			if n == 0 || !c.side {
+				continue // gone or changed since it was read: another turn takes it
+			}
+			if _, err := tx.Exec(ctx, c.text.clear, id); err != nil {
+				return err
+			}
+			for i, item := range x.items {
+				if _, err := tx.Exec(ctx, c.text.add, id, types.IntValue(int64(i)), item); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// count counts rows under a condition, in parts, so that no statement is long.
+func (c *conversion) count(ctx context.Context, condition string) (n int64, err error) {
+	text := store.SQL(`SELECT count(*), max("id") FROM (SELECT "id" FROM ` + store.Quote(c.pr.before.name) + ` WHERE "id" > ? AND ` + condition + ` ORDER BY "id" LIMIT 20000) x`)
+	for after := ""; ; {
+		part := int64(0)
+		if err := c.d.DB.View(ctx, func(r store.Reader) error {
+			rows, err := r.Query(ctx, text, types.TextValue(after))
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			if rows.Next() {
+				if part = rows.Int(0); part > 0 {
+					after = rows.Text(1)
+				}
+			}
+			return rows.Err()
+		}); err != nil || part == 0 {
+			return n, err
+		}
+		n += part
+	}
+}
