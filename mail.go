@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/fastness-dev/fastness/internal/identity/mail"
@@ -36,7 +37,24 @@ func Check(declaration, environment string) (*plan.Plan, error) {
 	if _, err = a.letters(); err == nil {
 		_, err = a.ownPages()
 	}
+	if err == nil {
+		err = a.checkCertificate()
+	}
 	return a.Plan, err
+}
+
+// checkCertificate judges what a server in production would serve with. Where the files do not lie, it only warns: a declaration is often
+// checked elsewhere.
+func (a *App) checkCertificate() error {
+	if a.Plan.Development() {
+		return nil
+	}
+	_, err := a.certificate()
+	if t := a.Plan.Decl.TLS; t.Certificate == "" || t.Key == "" || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		a.Plan.Warnings = append(a.Plan.Warnings, "serve will not start here: "+err.Error())
+		return nil
+	}
+	return err
 }
 
 // letters are the shipped templates and those in the folder mail beside the declaration.

@@ -132,10 +132,10 @@ func TestReadmeTour(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	blocks := tour(t)
-	if len(blocks) < 3 {
+	if len(blocks) != 4 {
 		t.Fatalf("the tour has %d blocks", len(blocks))
 	}
-	for i, want := range []string{`"count":`, "read", ""} {
+	for i, want := range []string{`"count":`, "read", "", "ca.pem"} {
 		if got := shell(blocks[i]); !strings.Contains(got, want) {
 			t.Errorf("%s printed\n%s", blocks[i], got)
 		}
@@ -145,9 +145,13 @@ func TestReadmeTour(t *testing.T) {
 		t.Fatalf("make run printed %d curls:\n%s", len(curls), out)
 	}
 	for _, c := range curls {
-		if got := shell(c[1]); !strings.HasPrefix(got, `{"items":[`) {
-			t.Errorf("%s printed\n%s", c[1], got)
+		got, drafts := shell(c[1]), !strings.HasPrefix(c[0], "anonymous: ")
+		if !strings.HasPrefix(got, `{"items":[`) || strings.Contains(got, `"status":"draft"`) != drafts {
+			t.Errorf("%s printed\n%s", c[0], got)
 		}
+	}
+	if got := shell("curl -sk https://localhost:8443/dev/mail"); !strings.Contains(got, "Letters") {
+		t.Errorf("/dev/mail shows\n%s", got)
 	}
 	shell("bin/fastness new mine && bin/fastness check mine --env development")
 }

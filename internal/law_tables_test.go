@@ -15,6 +15,8 @@ type sibling struct{ from, to, because string }
 var siblings = []sibling{
 	{"plan", "plan/decl", "the compiled plan is made from the declaration's tree"},
 	{"plan", "plan/rule", "compiled rules are part of the plan"},
+	{"plan/decl", "plan/slip", "a word of another language is refused with what to write"},
+	{"plan/rule", "plan/slip", "a rule of another language is refused with what to write"},
 	{"edge", "edge/...", "the room's root puts its parts together"},
 	{"keep", "keep/...", "the room's root puts its parts together"},
 	{"keep/row", "keep/value", "rows are made of typed values"},

@@ -32,7 +32,7 @@ func (o on) app(e *env) (*fastness.App, func(), error) {
 	if e.remote != nil {
 		return e.remote.app, func() {}, nil
 	}
-	a, err := fastness.Open(o.Declaration, fastness.Options{Environment: o.Env, Terminal: e.out})
+	a, err := fastness.Open(o.Declaration, fastness.Options{Environment: o.Environment(), Terminal: e.out})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,16 +93,30 @@ func (o on) reach(e *env, args []string) (app *fastness.App, done func(), served
 	}
 }
 
+// ask runs the command in the server that holds the data of an environment; nil when there is none.
+func (o on) ask(args []string) (*control.Answer, error) {
+	var first error
+	for i, environment := range o.Environments() {
+		dir, err := fastness.DataDirOf(o.Declaration, environment)
+		if err == nil {
+			var a *control.Answer
+			if a, err = control.Ask(dir, args); a != nil {
+				return a, nil
+			}
+		}
+		if i == 0 { // of the others only a server counts
+			first = err
+		}
+	}
+	return nil, first
+}
+
 // forward runs the command in the server that holds the data, when there is one. done is false when there is none.
 func (o on) forward(e *env, args []string) (done bool, err error) {
 	if e.remote != nil {
 		return false, nil
 	}
-	dir, err := fastness.DataDirOf(o.Declaration, o.Env)
-	if err != nil {
-		return false, err
-	}
-	a, err := control.Ask(dir, args)
+	a, err := o.ask(args)
 	var lost *control.Lost
 	if errors.As(err, &lost) {
 		err = &coded{exitUntold, err}

@@ -35,7 +35,7 @@ type usersImportCmd struct {
 
 // Run takes the accounts of another program over, a hundred in one transaction, or says what would be done.
 func (c *usersImportCmd) Run(e *env) error {
-	p, err := plan.Load(fastness.Declaration(c.Declaration), c.Env)
+	p, err := plan.Load(fastness.Declaration(c.Declaration), c.Environment())
 	if err != nil {
 		return err
 	}

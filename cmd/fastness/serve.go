@@ -65,7 +65,7 @@ func (c *serveCmd) Run(e *env) error {
 	return app.Serve(e.ctx, func(address string) {
 		fmt.Fprintf(e.err, "fastness %s serves %s (%s) on %s\n", fastness.Version, app.Plan.Decl.Service.Name, app.Plan.Environment, app.Base())
 		if app.Plan.Development() {
-			fmt.Fprintln(e.err, "development: invented data only; `fastness trust` makes this machine trust its certificates")
+			fmt.Fprintln(e.err, "development: invented data only; `fastness trust DECLARATION` makes this machine trust its certificates")
 		}
 		for _, l := range lines {
 			fmt.Fprintln(e.err, l)

@@ -47,7 +47,7 @@ func (o on) calls(e *env) (caller, func(), error) {
 
 // collection finds a collection of the declaration.
 func (o on) collection(name string) (*plan.Collection, error) {
-	p, err := plan.Load(fastness.Declaration(o.Declaration), o.Env)
+	p, err := plan.Load(fastness.Declaration(o.Declaration), o.Environment())
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type granted struct {
 
 // Run prints the rules in plain English.
 func (c *whoCmd) Run(e *env) error {
-	p, err := plan.Load(fastness.Declaration(c.Declaration), c.Env)
+	p, err := plan.Load(fastness.Declaration(c.Declaration), c.Environment())
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (c *compiler) checkSQL(col *Collection, r *Rule) {
 	}
 }
 
-func at(r *Rule) decl.Pos { return decl.Pos{Line: r.Line, Col: 1} }
+func at(r *Rule) decl.Pos { return decl.Pos{Line: r.Line, Col: r.Col} }
 
 // checkPublic: personal data must not be readable by anonymous callers unless the rule says why.
 func (c *compiler) checkPublic(col *Collection, r *Rule) {

@@ -160,7 +160,7 @@ var defaultMax = map[FieldType]int{EmailField: 254, URLField: 2048, UUIDField: 3
 
 func (c *compiler) field(col *Collection, d *decl.Field, bit uint) *Field {
 	f := &Field{Name: d.Name, ID: d.Name, Column: d.Name, Bit: bit, Type: fieldTypes[d.Type], Decl: d, Optional: d.Optional, Fixed: d.Fixed,
-		Unique: d.Unique, Personal: d.Personal, Sensitive: d.Sensitive, Encrypted: d.Encrypted, Digits: d.Digits, Profile: d.Profile,
+		Unique: d.Unique, Personal: d.Personal, Sensitive: d.Sensitive, Encrypted: d.Encrypted, Digits: d.Digits, Profile: d.Profile, Images: d.Images,
 		Values: d.Values, Start: d.Start, To: d.To}
 	f.Indexed = !f.Encrypted && (d.Indexed || d.Unique || f.Type == AccountField || f.Type == RefField || f.Type == StateField || f.Type == DateField && d.Indexed)
 	f.MaxLen = defaultMax[f.Type]

@@ -180,6 +180,7 @@ type Field struct {
 	Steps     map[string][]string // state: from, to
 	Start     string              // state: value of a new row
 	Profile   string              // html: sanitiser profile
+	Images    []string            // html: hosts of images, with the profile rich
 	Default   *Default            // nil: none
 	Fill      *store.Literal      // for rows that exist when the field arrives; nil: none
 	System    bool
@@ -202,6 +203,7 @@ type Rule struct {
 	Fresh  time.Duration // how recent the last factor must be; 0 for no demand
 	Source string        // the text of `when` for who and why
 	Line   int           // in the declaration
+	Col    int           // in the declaration
 	Index  int           // position among the collection's allow entries
 }
 

@@ -48,7 +48,7 @@ func (c *compiler) rules(col *Collection) {
 		}
 		for _, word := range a.To {
 			action := types.ParseAction(word)
-			r := &Rule{Action: action, Mask: mask, Whole: whole, Public: a.Public, Fresh: a.Fresh, Source: a.When.Text, Line: a.Pos.Line, Index: i}
+			r := &Rule{Action: action, Mask: mask, Whole: whole, Public: a.Public, Fresh: a.Fresh, Source: a.When.Text, Line: a.Pos.Line, Col: a.Pos.Col, Index: i}
 			r.When = c.compile(c.plan.Scope(col, action), a.When, a.Pos)
 			if col.PerOrg {
 				r.When = inOrganisation(col, action, r.When)
@@ -93,11 +93,7 @@ func (c *compiler) compile(scope *rule.Scope, e decl.Expr, at decl.Pos) rule.Exp
 	}
 	var re *rule.Error
 	if errors.As(err, &re) {
-		pos := decl.Pos{Line: e.Pos.Line + re.Line - 1, Col: re.Col}
-		if re.Line == 1 {
-			pos.Col = e.Pos.Col + re.Col - 1
-		}
-		c.fail(pos, "in the rule %q: %s", oneLine(e.Text), re.Message)
+		c.fail(e.At(re.Line, re.Col), "in the rule %q: %s", oneLine(e.Text), re.Message)
 	} else {
 		c.fail(at, "%v", err)
 	}

@@ -12,8 +12,19 @@ import (
 // On is where a command works, for kong.
 type On struct {
 	Declaration string `name:"declaration" short:"d" default:"." help:"The declaration: a file, or a folder with fastness.yaml."`
-	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment: production or development."`
+	Env         string `name:"env" default:"" enum:",production,development" help:"The environment: production or development. Without: the running server's, else production."`
 }
+
+// Environments are those whose data a command looks for a server in, the likely one first.
+func (o On) Environments() []string {
+	if o.Env != "" {
+		return []string{o.Env}
+	}
+	return []string{"production", "development"}
+}
+
+// Environment is where a command works that no server runs.
+func (o On) Environment() string { return o.Environments()[0] }
 
 // Host is the program around the commands.
 type Host interface {

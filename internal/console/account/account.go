@@ -8,8 +8,8 @@
 // where he wanted to be. A form is answered with 303, except where something is told once and nowhere else. Credentials other than the
 // browser's session have no business here.
 //
-// The map: account.go (routes), signin.go, stepup.go, link.go (what begins with a link), home.go, profile.go (with console/field), factor.go, passkey.go,
-// provider.go, session.go, token.go, organisation.go and member.go, security.go (password, address, lock); template/ holds a file per page, de.txt the German.
+// The map: account.go (routes), signin.go (and step-up), link.go (what begins with a link), home.go, profile.go (with console/field), factor.go, passkey.go,
+// provider.go, token.go, organisation.go and member.go, security.go (password, address, lock, sessions); template/ holds a file per page, de.txt the German.
 package account
 
 import (
@@ -212,4 +212,14 @@ func renewed(path, notice string, s *session.Started) *plan.Answer {
 	a := page.Redirect(path, notice)
 	a.Session = &plan.SessionChange{Token: s.Token, MaxAge: s.MaxAge}
 	return a
+}
+
+// Adopt gives pages of other rooms, such as the beginning of a sign-in with a provider, the look of ours when they have to say no.
+func (p *Pages) Adopt(routes []plan.Route) []plan.Route {
+	for i := range routes {
+		if routes[i].Page && routes[i].Problem == nil {
+			routes[i].Problem = p.kit.Problem
+		}
+	}
+	return routes
 }

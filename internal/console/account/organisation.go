@@ -54,13 +54,28 @@ func (p *Pages) openInvitation(_ context.Context, r *plan.Request) (*plan.Answer
 	return p.kit.Bring(r, invitationCookie, invitationPage, "You were invited", secret)
 }
 
-func (p *Pages) invitationView(r *plan.Request, ready bool) page.View {
+// invitationView says who invites whereto, to whoever holds the link.
+func (p *Pages) invitationView(ctx context.Context, r *plan.Request) (page.View, error) {
+	asked, err := p.id.Organisations().Asks(ctx, types.NewSecret(r.Cookie(invitationCookie)))
+	over := types.CodeOf(err) == "link_over"
+	if over {
+		err = nil
+	}
 	return page.View{Title: "You were invited", Self: invitationPage, Values: map[string]string{},
-		Data: linkData{Action: invitationPage, Ready: ready, Hint: p.passwordHint(r, false), Fields: field.Inputs(p.signUpFields(), nil)}}
+		Data: invitationData{linkData{Action: invitationPage, Ready: !over, Hint: p.passwordHint(r, false), Fields: field.Inputs(p.signUpFields(), nil)}, asked}}, err
 }
 
-func (p *Pages) showInvitation(_ context.Context, r *plan.Request) (*plan.Answer, error) {
-	return p.kit.Render(r, http.StatusOK, "invitation", p.invitationView(r, r.Cookie(invitationCookie) != ""))
+type invitationData struct {
+	linkData
+	Asked organisation.Asked
+}
+
+func (p *Pages) showInvitation(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
+	v, err := p.invitationView(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return p.kit.Render(r, http.StatusOK, "invitation", v)
 }
 
 // joinOrganisation makes an account for the invited address.
@@ -77,7 +92,10 @@ func (p *Pages) joinOrganisation(ctx context.Context, r *plan.Request) (*plan.An
 		_, err = p.id.Organisations().Join(ctx, types.NewSecret(r.Cookie(invitationCookie)), types.NewSecret(form.Get("password")), profile, client(r))
 	}
 	if err != nil {
-		v := p.invitationView(r, types.CodeOf(err) != "link_over")
+		v, gone := p.invitationView(ctx, r)
+		if gone != nil {
+			return nil, gone
+		}
 		v.Values = page.Typed(form)
 		return p.kit.Again(r, "invitation", v, err, field.Path)
 	}
@@ -90,7 +108,11 @@ func (p *Pages) showAccept(ctx context.Context, r *plan.Request) (*plan.Answer, 
 	if r.Cookie(invitationCookie) == "" {
 		return page.Redirect(organisations, ""), nil
 	}
-	return p.askAt(ctx, r, "Join the organisation?", organisations, ask{Action: "/account/organisation/accept", Button: "Join", Back: organisations,
+	asked, err := p.id.Organisations().Asks(ctx, types.NewSecret(r.Cookie(invitationCookie)))
+	if err != nil {
+		return p.organisationsAgain(ctx, r, nil, err)
+	}
+	return p.askAt(ctx, r, "Join the organisation?", organisations, ask{Action: "/account/organisation/accept", Button: "Join", Back: organisations, Name: asked.Organisation,
 		Text: "You become a member with the account that you are signed in with. The invitation must have gone to its address."})
 }
 

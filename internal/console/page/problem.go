@@ -188,6 +188,9 @@ func (k *Kit) Problem(r *plan.Request, status int, e *types.Error) *plan.Answer 
 	}
 	l := k.Language(r)
 	v := View{Title: http.StatusText(status), Data: struct{ Message, Number string }{k.Message(l, e), string(r.Caller.RequestID)}}
+	if r.Caller.Kind == types.Signed { // who is signed in keeps the navigation
+		v.Person = string(r.Caller.Account)
+	}
 	switch {
 	case status == http.StatusNotFound:
 		v.Title = "Not found"

@@ -10,7 +10,7 @@ import (
 type View struct {
 	Title   string            // English, looked up in the catalogue
 	Here    string            // the path of the entry of the navigation that is current; "" on pages of people who are not signed in
-	Person  string            // address of whoever is signed in; "" for nobody
+	Person  string            // address of whoever is signed in, or the account's id where a refusal is told; "" for nobody
 	Self    string            // where the switch of language comes back to; "" hides the switch (the page cannot be shown twice)
 	Errors  []FieldError      // told in a summary that has the focus, and beside their fields
 	Values  map[string]string // what was typed; never a password

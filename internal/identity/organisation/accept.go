@@ -50,6 +50,31 @@ func (o *Organisations) peek(ctx context.Context, r store.Reader, secret types.S
 	return &invitation{org: types.ID(rows.Text(1)), by: types.ID(rows.Text(4)), email: string(plain), role: rows.Text(3)}, nil
 }
 
+// Asked is what an invitation says to whoever holds its link.
+type Asked struct {
+	Organisation string
+	By           string // the address of the inviter; "" for an operator
+}
+
+// Asks tells who invites whereto, and uses nothing up. A link that is over says so.
+func (o *Organisations) Asks(ctx context.Context, secret types.Secret) (a Asked, err error) {
+	err = o.cfg.DB.View(ctx, func(r store.Reader) error {
+		n, err := o.peek(ctx, r, secret)
+		if err != nil {
+			return err
+		}
+		if err := each(ctx, r, oneOrg, func(rows store.Rows) { a.Organisation = rows.Text(0) }, types.IDValue(n.org)); err != nil || n.by == "" {
+			return err
+		}
+		acc, err := o.cfg.Accounts.Get(ctx, r, n.by)
+		if err == nil {
+			a.By = acc.Email
+		}
+		return err
+	})
+	return a, err
+}
+
 // use reads an invitation and deletes it: it works once. Whoever sent it must still be somebody who may.
 func (o *Organisations) use(ctx context.Context, tx store.Tx, secret types.Secret) (*invitation, error) {
 	n, err := o.peek(ctx, tx, secret)

@@ -25,6 +25,7 @@ type Form struct {
 	Max       string              `json:"max,omitempty"`
 	Pattern   string              `json:"pattern,omitempty"`
 	Profile   string              `json:"profile,omitempty"`
+	Images    []string            `json:"images,omitempty"`
 	To        string              `json:"to,omitempty"` // the id of the collection that is pointed at
 	OnDelete  string              `json:"on_delete,omitempty"`
 	Values    []string            `json:"values,omitempty"`
@@ -36,7 +37,7 @@ type Form struct {
 func formOf(f *plan.Field, ids map[string]string) Form {
 	d := f.Decl
 	form := Form{Type: d.Type, Digits: f.Digits, Optional: f.Optional, Fixed: f.Fixed, Unique: f.Unique, Indexed: f.Indexed,
-		Personal: f.Personal, Sensitive: f.Sensitive, Encrypted: f.Encrypted, Pattern: f.Pattern, Profile: f.Profile,
+		Personal: f.Personal, Sensitive: f.Sensitive, Encrypted: f.Encrypted, Pattern: f.Pattern, Profile: f.Profile, Images: f.Images,
 		OnDelete: d.OnDelete, Values: f.Values, Start: f.Start, Steps: f.Steps}
 	if f.Elem != nil {
 		of := formOf(f.Elem, ids)
@@ -155,7 +156,8 @@ func (f Form) list() []word {
 	}
 	return []word{{"optional", flag(f.Optional)}, {"fixed", flag(f.Fixed)}, {"unique", flag(f.Unique)}, {"indexed", flag(f.Indexed)},
 		{"personal", flag(f.Personal)}, {"sensitive", flag(f.Sensitive)}, {"encrypted", flag(f.Encrypted)}, {"min", f.Min}, {"max", f.Max},
-		{"pattern", f.Pattern}, {"profile", f.Profile}, {"to", f.To}, {"on_delete", f.OnDelete},
+		{"pattern", f.Pattern}, {"profile", f.Profile}, {"images", strings.Join(f.Images, ", ")},
+		{"to", f.To}, {"on_delete", f.OnDelete},
 		{"values", strings.Join(f.Values, ", ")}, {"start", f.Start}, {"steps", strings.Join(steps, ", ")}}
 }
 

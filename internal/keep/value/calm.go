@@ -18,13 +18,14 @@ const (
 var again = strings.Fields("a b big code em font i nobr s small strike strong tt u")
 
 // implied are the elements that end by themselves where the next one begins: how deep they stand is said by the others.
-var implied = strings.Fields("p li dt dd tr td th thead tbody tfoot caption colgroup option")
+var implied = strings.Fields("p li dt dd tr td th thead tbody tfoot caption colgroup option rt rp")
 
 // void are the elements without content.
 var void = strings.Fields("area base br col embed hr img input link meta source track wbr")
 
 // inline are the elements besides those of again that end no block.
-var inline = strings.Fields("abbr bdi bdo br cite data del dfn img input ins kbd label mark q samp span sub sup time var wbr")
+var inline = strings.Fields(`abbr bdo br cite data del dfn img input ins kbd label mark q samp span sub sup time var wbr
+	ruby rt rp bdi acronym`)
 
 // calm reports whether a parser reads the markup in time that grows with its length alone. It looks at the tags one by one and builds
 // nothing.

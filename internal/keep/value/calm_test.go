@@ -19,7 +19,7 @@ func TestHTMLCostsByItsLength(t *testing.T) {
 		formats + times("<li>x", 4000), times("<p><s><u><b><i><em><strong><code><a href=https://a.b>x", 400), times("<blockquote>", 400) + times("</p>x", 4000), times("<sub>", 400) + times("<li>x", 4000),
 		times("<b>", 400) + times("<p>x</b>", 2000), times("<ul><li>x", 2000), times("<dl><dt>x", 2000), times("<table><tr><td>x", 1000), times("<h2><sub>x", 2000), times("<b><table>x", 2000)} {
 		for _, profile := range []string{"basic", "rich"} {
-			out := value.Sanitise(profile, s)
+			out := value.Sanitise(profile, nil, s)
 			if len(out) > 4*len(s) || depth(t, out) > 130 || !strings.Contains(out, "x") {
 				t.Errorf("%s: %q… of %d bytes becomes %d, %d deep", profile, s[:40], len(s), len(out), depth(t, out))
 			}
@@ -27,7 +27,7 @@ func TestHTMLCostsByItsLength(t *testing.T) {
 	}
 	for _, s := range []string{times("<p>one <b>two</b> <i>three</i></p>", 500), "<b><i>" + times("a<br/>", 1000) + "</i></b>", "<ul>" + times("<li><b>a</b></li>", 500) + "</ul>",
 		times("<blockquote>", 30) + "<p>a</p>" + times("</blockquote>", 30), times("<ul><li>a", 20) + times("</li></ul>", 20), "<p><b><i><u><s><code>a</code></s></u></i></b></p>"} {
-		if out := value.Sanitise("basic", s); out != s {
+		if out := value.Sanitise("basic", nil, s); out != s {
 			t.Errorf("%q… is changed to %q…", s[:20], out[:min(len(out), 60)])
 		}
 	}

@@ -1,71 +1,71 @@
 package value
 
 import (
-	"net/url"
-	"regexp"
+	"bytes"
 	"strings"
-	"sync"
 
-	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
-// words are the elements of an article: paragraphs, emphasis, lists, quotations, code.
-var words = []string{"p", "br", "b", "strong", "i", "em", "u", "s", "sub", "sup", "ul", "ol", "li", "blockquote", "code", "pre", "h2", "h3", "h4", "hr"}
-
-// basic allows words and links.
-var basic = sync.OnceValue(func() *bluemonday.Policy {
-	p := bluemonday.NewPolicy()
-	p.AllowElements(words...)
-	links(p)
-	return p
-})
-
-// rich adds tables and pictures by https.
-var rich = sync.OnceValue(func() *bluemonday.Policy {
-	p := bluemonday.NewPolicy()
-	p.AllowElements(words...)
-	p.AllowElements("figure", "figcaption", "table", "thead", "tbody", "tr", "th", "td", "caption", "dl", "dt", "dd")
-	p.AllowAttrs("colspan", "rowspan").Matching(regexp.MustCompile(`^[1-9][0-9]{0,2}$`)).OnElements("td", "th")
-	p.AllowAttrs("src").Matching(regexp.MustCompile(`^https://[^\s\\@]+$`)).OnElements("img")
-	p.AllowAttrs("alt").OnElements("img")
-	links(p)
-	return p
-})
-
-// links are absolute, name a host and no user.
-func links(p *bluemonday.Policy) {
-	p.AllowAttrs("href").OnElements("a")
-	host := func(u *url.URL) bool { return u.Host != "" && u.User == nil }
-	p.AllowURLSchemeWithCustomPolicy("https", host)
-	p.AllowURLSchemeWithCustomPolicy("http", host)
-	p.AllowURLSchemes("mailto")
-	p.RequireParseableURLs(true)
-	p.RequireNoFollowOnLinks(true)
-	p.RequireNoReferrerOnLinks(true)
-}
-
 // Sanitise keeps what the profile allows and drops the rest, then writes it as a parser understood it: every element is closed, so
-// that it cannot close those around it. It is idempotent: sanitising again changes nothing. Its time grows with the length of the text;
-// markup for which it would not is kept as text.
-func Sanitise(profile, s string) string {
-	policy := basic
+// that it cannot close those around it. images are the hosts of pictures, with the profile rich. It is idempotent: sanitising again
+// changes nothing. Its time grows with the length of the text; markup for which it would not is kept as text.
+func Sanitise(profile string, images []string, s string) string {
+	p := basic()
 	if profile == "rich" {
-		policy = rich
+		p = rich()
 	}
-	clean := policy().Sanitize(s)
+	clean := pictures(images, p.Sanitize(p.parted(s)))
 	if !calm(clean) {
-		return bluemonday.StrictPolicy().Sanitize(clean)
+		return plain(clean)
 	}
 	for range 4 { // a nesting that a parser rearranges settles in one round more
 		before := clean
-		clean = policy().Sanitize(balance(clean))
+		clean = p.Sanitize(balance(clean))
 		if clean == before {
 			return clean
 		}
 	}
-	return bluemonday.StrictPolicy().Sanitize(clean) // what does not settle is kept as text
+	return plain(clean) // what does not settle is kept as text
+}
+
+// plain keeps the text of markup.
+func plain(s string) string {
+	p := strict()
+	return p.Sanitize(p.parted(s))
+}
+
+// parted puts a line break where a block will be dropped, so that the words before and after it do not become one.
+func (p *policy) parted(s string) string {
+	var b bytes.Buffer
+	b.Grow(len(s))
+	part := func() {
+		if n := b.Len(); n > 0 && b.Bytes()[n-1] != '\n' {
+			b.WriteByte('\n')
+		}
+	}
+	for z := html.NewTokenizer(strings.NewReader(s)); ; {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			b.Write(z.Raw())
+			return b.String()
+		}
+		raw := z.Raw()
+		drop := false
+		if kind == html.StartTagToken || kind == html.EndTagToken || kind == html.SelfClosingTagToken {
+			raw = bytes.Clone(raw) // reading the name changes it
+			name, _ := z.TagName()
+			drop = p.drops[string(name)]
+		}
+		if drop && kind != html.EndTagToken {
+			part()
+		}
+		b.Write(raw)
+		if drop && kind == html.EndTagToken {
+			b.WriteByte('\n')
+		}
+	}
 }
 
 // balance reads markup as the content of a body and writes it again.

@@ -268,7 +268,7 @@ func (d *decoder) text(f *plan.Field, path, s string) types.Value {
 		if utf8.RuneCountInString(s) > f.MaxLen {
 			return d.fail(path, "too_long", strconv.Itoa(f.MaxLen), "")
 		}
-		s = Sanitise(f.Profile, s)
+		s = Sanitise(f.Profile, f.Images, s)
 	}
 	return d.free(f, path, s)
 }

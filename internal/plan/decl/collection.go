@@ -82,10 +82,15 @@ func (r *reader) allow(n ast.Node) Allow {
 				*s = schema{AnyOf: []*schema{&one, {Type: "array", Items: &one}}}
 			})
 		},
-		"only":   func(n ast.Node) { a.Only = r.strs(n, "only") },
+		"only": func(n ast.Node) {
+			a.Only = []string{}
+			for _, t := range r.texts(n, "only") {
+				a.Only, a.onlyAt = append(a.Only, t.Value), append(a.onlyAt, t.Pos)
+			}
+		},
 		"when":   func(n ast.Node) { a.When = r.expr(n) },
 		"fresh":  func(n ast.Node) { a.Fresh = r.duration(n) },
-		"public": func(n ast.Node) { a.Public = r.str(n) },
+		"public": func(n ast.Node) { a.Public = r.reason(n) },
 	})
 	shape(n, func(s *schema) { s.Required = []string{"to"} })
 	if s, ok := n.(*ast.MappingNode); ok && len(s.Values) > 0 {
@@ -103,8 +108,25 @@ var common = []string{"type", "optional", "default", "fixed", "indexed", "person
 var typeWords = map[string][]string{
 	"text": {"unique", "min", "max", "pattern"}, "int": {"unique", "min", "max"}, "decimal": {"unique", "digits", "min", "max"},
 	"bool": {}, "date": {"unique", "min", "max"}, "time": {"unique", "min", "max"}, "enum": {"values"}, "email": {"unique"},
-	"url": {"unique"}, "uuid": {"unique"}, "json": {"max"}, "html": {"profile", "max"}, "list": {"of", "min", "max", "on_delete"},
+	"url": {"unique"}, "uuid": {"unique"}, "json": {"max"}, "html": {"profile", "images", "max"}, "list": {"of", "min", "max", "on_delete"},
 	"account": {"unique", "on_delete", "hidden"}, "ref": {"to", "unique", "on_delete", "hidden"}, "state": {"start", "steps"},
+}
+
+// imageHost is a host, and a port if it is not 443.
+var imageHost = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]{1,5})?$`)
+
+// hosts reads the hosts of images.
+func (r *reader) hosts(n ast.Node) []string {
+	var out []string
+	for _, i := range r.items(n, "images") {
+		shapePattern(i, imageHost)
+		host := r.str(i)
+		if !imageHost.MatchString(host) {
+			r.fail(pos(i), "images names hosts in lower case such as cdn.example; write %q without https:// and path", host)
+		}
+		out = append(out, host)
+	}
+	return out
 }
 
 // alias is what types are called elsewhere.
@@ -174,6 +196,7 @@ func (r *reader) field(f *Field, n ast.Node) {
 			}
 		},
 		"profile": func(n ast.Node) { f.Profile = r.oneOf(n, "profile", "basic", "rich") },
+		"images":  func(n ast.Node) { f.Images = r.hosts(n) },
 	}
 	if p, ok := n.(*probe); ok {
 		r.probeField(p, known)
@@ -182,7 +205,7 @@ func (r *reader) field(f *Field, n ast.Node) {
 	for _, p := range r.mapping(n, "a field") {
 		read, ok := known[p.key]
 		if !ok {
-			r.unknown(p.at, "word", p.key, "a field", append(slices.Clone(common), "unique", "min", "max", "pattern", "digits", "of", "to", "on_delete", "hidden", "values", "start", "steps", "profile"))
+			r.unknown(p.at, "word", p.key, "a field", append(slices.Clone(common), "unique", "min", "max", "pattern", "digits", "of", "to", "on_delete", "hidden", "values", "start", "steps", "profile", "images"))
 			continue
 		}
 		f.At[p.key] = p.at
@@ -190,6 +213,9 @@ func (r *reader) field(f *Field, n ast.Node) {
 	}
 	if f.Type == "" && len(r.errs) == 0 {
 		r.fail(f.Pos, "field %q has no type; add type: text", f.Name)
+	}
+	if at, ok := f.At["images"]; ok && f.Type == "html" && f.Profile != "rich" {
+		r.fail(at, "only profile: rich keeps images; add it, or remove images")
 	}
 	if extra, ok := typeWords[f.Type]; ok {
 		for word, at := range f.At {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/fastness-dev/fastness/internal/plan/slip"
 )
 
 // Error is one thing wrong with a declaration, at its place.
@@ -59,28 +61,9 @@ func sorted(list Errors) error {
 func nearest(got string, words []string) string {
 	best, score := "", 1+len(got)/3
 	for _, w := range words {
-		if d := distance(got, w); d <= score && (best == "" || d < score) {
+		if d := slip.Distance(got, w); d <= score && (best == "" || d < score) {
 			best, score = w, d
 		}
 	}
 	return best
-}
-
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/fastness-dev/fastness/internal/plan/slip"
 )
 
 // Bounds of a declaration.
@@ -290,6 +292,10 @@ func (r *reader) words(n ast.Node, what string, known map[string]func(ast.Node))
 }
 
 func (r *reader) unknown(at Pos, kind, got, where string, names []string) {
+	if say := slip.Word(where, got); say != "" {
+		r.fail(at, "unknown %s %q in %s; %s", kind, got, where, say)
+		return
+	}
 	if w := nearest(got, names); w != "" {
 		r.fail(at, "unknown %s %q; did you mean %q?", kind, got, w)
 		return
@@ -400,10 +406,14 @@ func (r *reader) expr(n ast.Node) Expr {
 			}
 			return Expr{}
 		}
-		return Expr{s.Value, Pos{at.Line, at.Col + 1}}
+		e := Expr{Text: s.Value, Pos: Pos{at.Line, at.Col + 1}}
+		if at.Line <= len(r.lines) && !strings.Contains(r.lines[at.Line-1], s.Value) { // over several lines, or with escapes
+			e.parts = r.parts(s.Value, at.Line+1)
+		}
+		return e
 	case *ast.LiteralNode:
-		at := pos(s.Value)
-		return Expr{strings.TrimRight(s.Value.Value, "\n"), at}
+		at, text := pos(n), strings.TrimRight(s.Value.Value, "\n")
+		return Expr{text, Pos{at.Line + 1, 1}, r.parts(text, at.Line+1)}
 	}
 	line := pos(n)
 	if line.Line <= len(r.lines) {

@@ -20,8 +20,9 @@ type Text struct {
 
 // Expr is the source of a rule with the place of its first character.
 type Expr struct {
-	Text string
-	Pos  Pos
+	Text  string
+	Pos   Pos
+	parts []part // of a text of several lines
 }
 
 // Set reports whether there is an expression.
@@ -218,6 +219,7 @@ type Field struct {
 	Start     string
 	Steps     []Step
 	Profile   string
+	Images    []string
 	Pos       Pos
 	At        map[string]Pos // place of each word that was written
 }
@@ -252,6 +254,7 @@ type Check struct {
 type Allow struct {
 	To     []string // read, create, update, delete
 	Only   []string // nil: all fields
+	onlyAt []Pos    // of each
 	When   Expr     // unset: always
 	Fresh  time.Duration
 	Public string // the reason why anonymous callers may use it

@@ -56,7 +56,7 @@ func (r *reader) verify(f *File) {
 	for _, o := range f.Origins {
 		u, err := url.Parse(o.Value)
 		if err != nil || u.Scheme != "https" && !LocalOrigin(o.Value) || u.Host == "" || u.Path != "" || strings.Contains(u.Host, "*") {
-			r.fail(o.Pos, "an origin is exact, like https://app.example.org; in development http://localhost:PORT is one too")
+			r.fail(o.Pos, "%s; in development http://localhost:PORT is one too", originSlip(o.Value))
 		}
 	}
 	for _, p := range f.Proxies {
@@ -219,7 +219,9 @@ func (r *reader) verifyCollection(f *File, c *Collection, names []string) {
 		known(c.Pos, u)
 	}
 	for _, a := range c.Allow {
-		known(a.Pos, a.Only)
+		for i, at := range a.onlyAt {
+			known(at, a.Only[i:i+1])
+		}
 		if a.Only != nil && slices.Contains(a.To, "delete") && len(a.To) == 1 {
 			r.fail(a.Pos, "delete takes the whole row; remove only")
 		}
@@ -329,4 +331,19 @@ func (r *reader) verifyState(f *Field) {
 			r.fail(f.At["steps"], "state %q cannot be reached from %q; add a step to it or remove it", s, f.Start)
 		}
 	}
+}
+
+// originSlip says what to write for what is no origin.
+func originSlip(got string) string {
+	const want = "an origin is exact, like https://app.example.org"
+	u, err := url.Parse(got)
+	switch {
+	case err != nil || u.Host == "" || strings.Contains(got, "*"):
+		return want + "; write each one out"
+	case u.Scheme == "http":
+		return want + "; a page that came by http can be rewritten on its way: serve it by https, and write https://" + u.Host
+	case u.Scheme == "https":
+		return want + "; leave out what follows the host: https://" + u.Host
+	}
+	return want
 }

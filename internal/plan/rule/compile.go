@@ -10,6 +10,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 
+	"github.com/fastness-dev/fastness/internal/plan/slip"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -45,10 +46,13 @@ func compile(scope *Scope, src string, within []string) (Expr, error) {
 	}
 	parsed, issues := env.Parse(src)
 	if issues.Err() != nil {
+		if line, col, say := slip.Find(src); say != "" {
+			return nil, &Error{line, col, say}
+		}
 		first := issues.Errors()[0]
 		return nil, &Error{first.Location.Line(), first.Location.Column() + 1, "cannot be read as CEL: " + brief(first.Message)}
 	}
-	c := &compiler{scope: scope, ast: parsed.NativeRep(), within: within, depth: depth}
+	c := &compiler{scope: scope, src: src, ast: parsed.NativeRep(), within: within, depth: depth}
 	e := c.condition(c.ast.Expr(), 0)
 	if c.err != nil {
 		return nil, c.err
@@ -65,6 +69,7 @@ func brief(message string) string {
 // compiler lowers one syntax tree. The first error stops it.
 type compiler struct {
 	scope       *Scope
+	src         string
 	ast         *ast.AST
 	vars        []variable
 	within      []string // lets being expanded
@@ -80,8 +85,25 @@ func (c *compiler) fail(e ast.Expr, format string, args ...any) {
 	if c.err != nil {
 		return
 	}
+	line, col := c.place(e)
+	c.err = &Error{line, col, fmt.Sprintf(format, args...)}
+}
+
+// place is where the word of an expression stands: the field of a path and the name of a function, where the parser tells its point
+// and its bracket.
+func (c *compiler) place(e ast.Expr) (line, col int) {
 	at := c.ast.SourceInfo().GetStartLocation(e.ID())
-	c.err = &Error{max(at.Line(), 1), max(at.Column()+1, 1), fmt.Sprintf(format, args...)}
+	line, col = max(at.Line(), 1), max(at.Column()+1, 1)
+	lines := strings.Split(c.src, "\n")
+	text := []rune(lines[min(line, len(lines))-1])
+	switch {
+	case col > len(text):
+	case e.Kind() == ast.SelectKind && text[col-1] == '.':
+		return line, col + 1
+	case e.Kind() == ast.CallKind && text[col-1] == '(':
+		col = slip.Back(text, col)
+	}
+	return line, col
 }
 
 // condition lowers an expression in the place of a condition.
@@ -126,7 +148,7 @@ func (c *compiler) let(e ast.Expr) Expr {
 	name := e.AsIdent()
 	src, ok := c.scope.Let[name]
 	if !ok {
-		c.fail(e, "unknown name %q%s", name, suggest(name, c.names()))
+		c.unknown(e, name)
 		return &Fixed{}
 	}
 	if slices.Contains(c.within, name) {
@@ -139,6 +161,17 @@ func (c *compiler) let(e ast.Expr) Expr {
 		return &Fixed{}
 	}
 	return out
+}
+
+// unknown refuses a name that stands for nothing.
+func (c *compiler) unknown(e ast.Expr, name string) {
+	self := c.scope.Shapes[c.scope.Self]
+	known := self != nil && slices.ContainsFunc(self.Fields, func(f ShapeField) bool { return f.Name == name })
+	if say := slip.Name(name, c.scope.Row, c.scope.New, known); say != "" {
+		c.fail(e, "unknown name %q; %s", name, say)
+		return
+	}
+	c.fail(e, "unknown name %q%s", name, slip.Suggest(name, c.names()))
 }
 
 // names lists what may start a path or stand as a condition, for suggestions.
@@ -169,6 +202,10 @@ var comparisons = map[string]Op{
 func (c *compiler) call(e ast.Expr, depth int) Expr {
 	call := e.AsCall()
 	args := call.Args()
+	if call.IsMemberFunction() && call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "auth" {
+		c.fail(call.Target(), "auth.%s() belongs to Supabase; write me.id, the caller, or has_role('editor')", call.FunctionName())
+		return &Fixed{}
+	}
 	if op, ok := comparisons[call.FunctionName()]; ok {
 		return c.compare(e, op, args[0], args[1], depth)
 	}
@@ -200,7 +237,7 @@ func (c *compiler) call(e ast.Expr, depth int) Expr {
 	case "matches", "size", "contains", "endsWith":
 		c.fail(e, "%q is not part of rules; use ==, in or startsWith", name)
 	default:
-		c.fail(e, "unknown function %q%s", name, suggest(name, []string{"has", "has_role", "unchanged", "startsWith", "exists"}))
+		c.fail(e, "unknown function %q%s", name, slip.Suggest(name, []string{"has", "has_role", "unchanged", "startsWith", "exists"}))
 	}
 	return &Fixed{}
 }
@@ -217,7 +254,7 @@ func (c *compiler) hasRole(e ast.Expr, call ast.CallExpr) Expr {
 	}
 	i := slices.Index(c.scope.Roles, name)
 	if i < 0 {
-		c.fail(e, "unknown role %q%s", name, suggest(name, c.scope.Roles))
+		c.fail(e, "unknown role %q%s", name, slip.Suggest(name, c.scope.Roles))
 		return &Fixed{}
 	}
 	return &HasRole{types.RoleSet(1) << i}
@@ -295,7 +332,7 @@ func (c *compiler) exists(e ast.Expr, call ast.CallExpr, depth int) Expr {
 	}
 	name, v := call.Target().AsIdent(), args[0].AsIdent()
 	if _, ok := c.scope.Shapes[name]; !ok {
-		c.fail(call.Target(), "unknown collection %q%s", name, suggest(name, c.collections()))
+		c.fail(call.Target(), "unknown collection %q%s", name, slip.Suggest(name, c.collections()))
 		return &Fixed{}
 	}
 	if slices.Contains([]string{"row", "new", "me", "now", "today"}, v) || slices.ContainsFunc(c.vars, func(x variable) bool { return x.name == v }) {

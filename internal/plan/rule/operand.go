@@ -14,6 +14,7 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/fastness-dev/fastness/internal/plan/slip"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -66,7 +67,7 @@ func (c *compiler) operand(e ast.Expr, depth int) Operand {
 		case "today":
 			return &Param{Kind: Today, Of: Type{Kind: DateType}}
 		}
-		c.fail(e, "unknown name %q%s", e.AsIdent(), suggest(e.AsIdent(), c.names()))
+		c.unknown(e, e.AsIdent())
 	case ast.CallKind:
 		return c.shifted(e)
 	default:
@@ -92,6 +93,9 @@ func (c *compiler) literal(e ast.Expr) Operand {
 	case float64:
 		c.fail(e, "numbers with a point are written in quotes: '0.5'")
 	default:
+		if e.AsLiteral().Type().TypeName() == "null_type" {
+			c.fail(e, slip.Missing)
+		}
 		c.fail(e, "this kind of literal is not part of rules; use a quoted text, an int, true or false")
 	}
 	return &Literal{}
@@ -177,7 +181,7 @@ func (c *compiler) path(e ast.Expr) Operand {
 	default:
 		i := slices.IndexFunc(c.vars, func(v variable) bool { return v.name == root })
 		if i < 0 {
-			c.fail(at, "unknown name %q%s", root, suggest(root, c.names()))
+			c.unknown(at, root)
 			return &Literal{}
 		}
 		p.Root, p.Var, collection = ElemRoot, i+1, c.vars[i].collection
@@ -225,7 +229,7 @@ func (c *compiler) field(e ast.Expr, collection, name string) (ShapeField, bool)
 		}
 		names = append(names, f.Name)
 	}
-	c.fail(e, "unknown field %q of %s%s", name, collection, suggest(name, names))
+	c.fail(e, "unknown field %q of %s%s", name, collection, slip.Suggest(name, names))
 	return ShapeField{}, false
 }
 
@@ -246,6 +250,8 @@ func (c *compiler) me(e ast.Expr, names []string) Operand {
 
 func (c *compiler) compare(e ast.Expr, op Op, left, right ast.Expr, depth int) Expr {
 	c.count(e)
+	c.null(op, left, right)
+	c.null(op, right, left)
 	l, r := c.operand(left, depth), c.operand(right, depth)
 	if c.err != nil {
 		return &Fixed{}
@@ -268,6 +274,21 @@ func (c *compiler) compare(e ast.Expr, op Op, left, right ast.Expr, depth int) E
 		c.fail(e, "new.%s == row.%s is unknown when the field is missing; write unchanged(%s)", f, f, f)
 	}
 	return &Compare{op, l, r}
+}
+
+// null refuses a comparison with null and says what to write.
+func (c *compiler) null(op Op, of, with ast.Expr) {
+	if with.Kind() != ast.LiteralKind || with.AsLiteral().Type().TypeName() != "null_type" {
+		return
+	}
+	var names []string
+	for ; of.Kind() == ast.SelectKind; of = of.AsSelect().Operand() {
+		names = append([]string{of.AsSelect().FieldName()}, names...)
+	}
+	if of.Kind() == ast.IdentKind {
+		names = append([]string{of.AsIdent()}, names...)
+	}
+	c.fail(with, "%s", slip.Null(strings.Join(names, "."), op == NotEqual))
 }
 
 // optionalPair names the optional field that is compared with itself across row and new.
@@ -325,7 +346,7 @@ func (c *compiler) match(e ast.Expr, op Operand, want Type) Operand {
 	switch {
 	case want.Kind == TextType && l.Of.Kind == TextType:
 		if len(want.Values) > 0 && !slices.Contains(want.Values, text) {
-			c.fail(e, "%q is not one of the declared values%s", text, suggest(text, want.Values))
+			c.fail(e, "%q is not one of the declared values%s", text, slip.Suggest(text, want.Values))
 		}
 	case want.Kind == RefType && l.Of.Kind == TextType:
 		return &Literal{l.Value, want}
