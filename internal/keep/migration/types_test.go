@@ -186,7 +186,7 @@ func TestValuesThatConvert(t *testing.T) {
 		{"type: json", `["a","b"]`, "type: list, max: 9, of: {type: text, max: 9}", `["a","b"]`}, {"type: json", `["a","b"]`, "type: list, max: 1, of: {type: text, max: 9}", ""},
 		{"type: list, max: 9, of: {type: text, max: 9}", `["1","2"]`, "type: list, max: 9, of: {type: int}", `[1,2]`},
 		{"type: list, max: 9, of: {type: decimal, digits: 1}", `["1.5"]`, "type: list, max: 9, of: {type: decimal, digits: 2}", `["1.50"]`},
-		{"type: html, profile: rich", `"<figure>x</figure>"`, "type: html, profile: basic", `"x"`}, {text, `"x"`, "type: text, max: 60, encrypted: true", `"x"`},
+		{"type: html, profile: rich", `"<figure>x</figure>"`, "type: html, profile: basic", `"x\n"`}, {text, `"x"`, "type: text, max: 60, encrypted: true", `"x"`},
 		{"type: list, max: 9, of: {type: text, max: 9}", `["s"]`, "type: list, max: 9, encrypted: true, of: {type: text, max: 9}", `["s"]`},
 		{"type: list, max: 9, encrypted: true, of: {type: text, max: 9}", `["s"]`, "type: list, max: 9, of: {type: text, max: 9}", `["s"]`},
 	}
