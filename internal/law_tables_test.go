@@ -13,6 +13,7 @@ type sibling struct{ from, to, because string }
 
 // siblings is the one table of imports between packages of the same room. Add a line with its reason when you need one.
 var siblings = []sibling{
+	{"plan/decl", "plan/colour", "an accent must be readable on the pages' ground"},
 	{"plan", "plan/decl", "the compiled plan is made from the declaration's tree"},
 	{"plan", "plan/rule", "compiled rules are part of the plan"},
 	{"plan/decl", "plan/slip", "a word of another language is refused with what to write"},

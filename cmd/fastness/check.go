@@ -9,6 +9,7 @@ import (
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/cmd/fastness/command"
+	"github.com/fastness-dev/fastness/cmd/fastness/difference"
 	"github.com/fastness-dev/fastness/internal/keep/migration"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/decl"
@@ -161,9 +162,9 @@ func (c *planCmd) Run(e *env) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(e, machineDifference(d))
+		return printJSON(e, difference.JSON(d))
 	}
-	return printDifference(e, d)
+	return difference.Print(e.out, d)
 }
 
 // compare asks the data of a running server, or the database by itself.
@@ -172,58 +173,6 @@ func (c *planCmd) compare(e *env) (*fastness.Difference, error) {
 		return e.remote.app.Compare(e.ctx, nil)
 	}
 	return fastness.Compare(c.Declaration, fastness.Options{Environment: c.Env})
-}
-
-// plannedChange and plannedStep are what plan --json prints.
-type plannedChange struct {
-	Words    string `json:"words"`
-	Destroys string `json:"destroys,omitempty"` // what is lost, as migrate --drop takes it
-}
-
-type plannedStep struct {
-	Where string   `json:"where"`
-	Does  string   `json:"does"` // changes, converts or refused
-	Words string   `json:"words"`
-	Rows  int64    `json:"rows,omitempty"` // that stand in the way
-	IDs   []string `json:"ids,omitempty"`  // of the first three
-}
-
-func machineDifference(d *fastness.Difference) any {
-	out := struct {
-		Changes []plannedChange `json:"changes"`
-		Steps   []plannedStep   `json:"steps"`
-	}{[]plannedChange{}, []plannedStep{}}
-	for _, ch := range d.Changes {
-		out.Changes = append(out.Changes, plannedChange{ch.Words(), fastness.Destroyed(ch)})
-	}
-	does := map[migration.Kind]string{migration.Noted: "changes", migration.Fits: "changes", migration.Converted: "converts", migration.Refused: "refused"}
-	for _, s := range d.Steps {
-		out.Steps = append(out.Steps, plannedStep{s.Where, does[s.Kind], s.Words(), s.Rows, s.IDs})
-	}
-	return out
-}
-
-// printDifference prints a line for each step. A step that is refused makes the command fail: the declaration cannot be served.
-func printDifference(e *env, d *fastness.Difference) error {
-	refused := false
-	for _, s := range d.Steps {
-		fmt.Fprintln(e.out, s.Words())
-		refused = refused || s.Kind == migration.Refused
-	}
-	for _, ch := range d.Changes {
-		fmt.Fprintln(e.out, ch.Words())
-	}
-	for _, name := range d.Lost {
-		fmt.Fprintf(e.out, "REFUSED %s holds data and is no longer declared; put it back, rename it with the word was, or destroy it: fastness migrate --drop %s --yes\n", name, name)
-		refused = true
-	}
-	if len(d.Steps)+len(d.Changes) == 0 {
-		fmt.Fprintln(e.out, "the database is as the declaration says")
-	}
-	if refused {
-		return errors.New("broken: the declaration does not fit the data; nothing was changed")
-	}
-	return nil
 }
 
 func (c *planCmd) describe(e *env, o on) error {

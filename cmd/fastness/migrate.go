@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/fastness-dev/fastness"
+	"github.com/fastness-dev/fastness/cmd/fastness/difference"
 )
 
 type migrateCmd struct {
@@ -36,7 +37,7 @@ func (c *migrateCmd) Run(e *env) error {
 		}
 	}
 	all.Lost = slices.DeleteFunc(all.Lost, func(name string) bool { return slices.Contains(c.Drop, name) })
-	if err := printDifference(e, all); err != nil {
+	if err := difference.Print(e.out, all); err != nil {
 		return err
 	}
 	switch {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/console/page"
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/plan/decl"
+	"github.com/fastness-dev/fastness/internal/plan/colour"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -142,12 +142,12 @@ func TestPasswordsAreNotWrittenBack(t *testing.T) {
 
 // TestAccentCanBeRead: an accent is refused below WCAG AA, and the ratios are those of the recommendation.
 func TestAccentCanBeRead(t *testing.T) {
-	white, black := decl.Colour{R: 255, G: 255, B: 255}, decl.Colour{}
-	if r := decl.Contrast(white, black); r < 20.99 || r > 21.01 {
+	white, black := colour.Colour{R: 255, G: 255, B: 255}, colour.Colour{}
+	if r := colour.Contrast(white, black); r < 20.99 || r > 21.01 {
 		t.Errorf("white on black is %v", r)
 	}
-	grey, err := decl.ParseColour("#767676") // the lightest grey that passes on white
-	if r := decl.Contrast(grey, white); err != nil || r < 4.5 || r > 4.6 {
+	grey, err := colour.Parse("#767676") // the lightest grey that passes on white
+	if r := colour.Contrast(grey, white); err != nil || r < 4.5 || r > 4.6 {
 		t.Errorf("#767676 on white is %v %v", r, err)
 	}
 	for accent, ok := range map[string]bool{"": true, "#0b5a6f": true, "#7a1f5c": true, "#000000": true, "#ffcc00": false, "#777777": false, "red": false, "#12345": false} {
@@ -168,11 +168,11 @@ func TestLogoIsAnImage(t *testing.T) {
 
 // TestLighterKeepsItsHue: black and white stay grey, a colour stays itself until it is white.
 func TestLighterKeepsItsHue(t *testing.T) {
-	for _, c := range []decl.Colour{{}, {R: 0x0b, G: 0x5a, B: 0x6f}, {R: 255}, {R: 255, G: 255, B: 255}, {R: 1, G: 1, B: 2}} {
+	for _, c := range []colour.Colour{{}, {R: 0x0b, G: 0x5a, B: 0x6f}, {R: 255}, {R: 255, G: 255, B: 255}, {R: 1, G: 1, B: 2}} {
 		if got := c.Lighter(0); got != c {
 			t.Errorf("%v became %v", c, got)
 		}
-		if got := c.Lighter(1); got != (decl.Colour{R: 255, G: 255, B: 255}) {
+		if got := c.Lighter(1); got != (colour.Colour{R: 255, G: 255, B: 255}) {
 			t.Errorf("%v ends at %v", c, got)
 		}
 		if half := c.Lighter(0.5); (c.R > c.G) != (half.R > half.G) || (c.B > c.G) != (half.B > half.G) {

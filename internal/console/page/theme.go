@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/internal/plan"
-	"github.com/fastness-dev/fastness/internal/plan/decl"
+	"github.com/fastness-dev/fastness/internal/plan/colour"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -62,16 +62,16 @@ func theme(accent string) (string, error) {
 	if accent == "" {
 		accent = DefaultAccent
 	}
-	c, err := decl.ParseColour(accent)
+	c, err := colour.Parse(accent)
 	if err != nil {
 		return "", err
 	}
-	if decl.Contrast(c, decl.PageGround) < decl.LeastContrast {
+	if colour.Contrast(c, colour.Ground) < colour.LeastContrast {
 		return "", fmt.Errorf("page: the accent %s cannot be read on the pages' ground", accent)
 	}
-	ground, white := decl.Colour{R: 0x1a, G: 0x21, B: 0x29}, decl.Colour{R: 255, G: 255, B: 255}
+	ground, white := colour.Colour{R: 0x1a, G: 0x21, B: 0x29}, colour.Colour{R: 255, G: 255, B: 255}
 	dark := c
-	for i := 0; i <= 40 && decl.Contrast(dark, ground) < 6; i++ {
+	for i := 0; i <= 40 && colour.Contrast(dark, ground) < 6; i++ {
 		dark = c.Lighter(float64(i) / 40)
 	}
 	return fmt.Sprintf(":root{--accent:%s;--accent-soft:%s;--on-accent:#fff}\n@media (prefers-color-scheme:dark){:root{--accent:%s;--accent-soft:%s;--on-accent:#10161b}}\n",

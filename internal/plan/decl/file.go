@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/fastness-dev/fastness/internal/plan/colour"
 )
 
 // later are blocks of the grammar that are reserved and not built yet: they are refused by name, never ignored.
@@ -163,13 +165,13 @@ func (r *reader) settings(f *File) map[string]func(ast.Node) {
 // accent reads a colour that text on the pages' ground must be readable in.
 func (r *reader) accent(n ast.Node) string {
 	s := r.str(n)
-	c, err := ParseColour(s)
+	c, err := colour.Parse(s)
 	if err != nil {
 		r.fail(pos(n), "%v; put it in quotes", err)
 		return ""
 	}
-	if ratio := Contrast(c, PageGround); ratio < LeastContrast {
-		r.fail(pos(n), "text in %s on the pages' ground has a contrast of %.1f and WCAG 2.2 AA asks for %.1f; take a darker accent", s, ratio, LeastContrast)
+	if ratio := colour.Contrast(c, colour.Ground); ratio < colour.LeastContrast {
+		r.fail(pos(n), "text in %s on the pages' ground has a contrast of %.1f and WCAG 2.2 AA asks for %.1f; take a darker accent", s, ratio, colour.LeastContrast)
 	}
 	return c.String()
 }

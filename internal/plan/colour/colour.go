@@ -1,4 +1,5 @@
-package decl
+// Package colour is the colours that a declaration may give the people's pages, and what text in them needs to be read.
+package colour
 
 import (
 	"fmt"
@@ -10,16 +11,16 @@ import (
 // Colour is an sRGB colour.
 type Colour struct{ R, G, B uint8 }
 
-// PageGround is the ground of the people's pages by day; LeastContrast is what text on it must reach (WCAG 2.2, 1.4.3, level AA).
-var PageGround = Colour{0xf6, 0xf7, 0xf8}
+// Ground is the ground of the people's pages by day; LeastContrast is what text on it must reach (WCAG 2.2, 1.4.3, level AA).
+var Ground = Colour{0xf6, 0xf7, 0xf8}
 
 // LeastContrast is the ratio that level AA asks of text.
 const LeastContrast = 4.5
 
 var colourForm = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 
-// ParseColour reads "#rrggbb".
-func ParseColour(s string) (Colour, error) {
+// Parse reads "#rrggbb".
+func Parse(s string) (Colour, error) {
 	if !colourForm.MatchString(s) {
 		return Colour{}, fmt.Errorf("a colour is # and six hexadecimal digits, such as #0b5a6f")
 	}
