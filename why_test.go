@@ -84,7 +84,7 @@ var refusals = []refusal{
 		told: []string{"create rule 2 (line 27): the caller is staff, or the caller is reader: false"}},
 	{who: "rita", method: "POST", path: "/api/v1/cases", body: `{"title": "x", "code": "y"}`, code: "not_allowed", told: []string{"the role reader only reads"}},
 	{who: "ann", method: "POST", path: "/api/v1/cases", body: `{"title": "x", "code": "y", "author": "EVE"}`, code: "not_allowed",
-		told: []string{"create rule 2 (line 27): the new row's author is the caller: false"}},
+		told: []string{"create rule 2 (line 27): the new row's author is the caller: unknown"}},
 	{who: "ann", method: "PATCH", path: "/api/v1/cases/CASE", body: `{"title": "forbidden"}`, code: "not_found",
 		told: []string{"update rule 3 (line 28): the row's author is the caller: true", "the new row's title is known and not 'forbidden': false"}},
 	{who: "eve", method: "GET", path: "/api/v1/cases/CASE", code: "not_found", told: []string{"read rule 1 (line 26): the row's author is the caller: false"}},
