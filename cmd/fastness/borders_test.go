@@ -42,7 +42,7 @@ func TestRowsGetNoOrganisationByThemselves(t *testing.T) {
 
 			organised := "organisations: {sign_up: create, roles: [owner]}"
 			write(p, organised, "per: organisation")
-			if out := p.fails("users", "list", dev); !strings.Contains(out, "notes became per: organisation") || !strings.Contains(out, "--org ID") {
+			if out := p.fails("users", "list", dev); !strings.Contains(out, "notes: became per: organisation") || !strings.Contains(out, "--org ID") {
 				t.Fatalf("a collection with rows: %s", out)
 			}
 			write(p, "", "ids: random")
