@@ -40,11 +40,12 @@ lint: .tools/staticcheck ## format, vet, staticcheck
 	go vet $(ALL)
 	.tools/staticcheck $(ALL)
 
-bench: build ## CPU per request against a bare server, and of a session check; fails when one is 20 % over its budget in three runs (FLAGS="-sections pipeline,rows")
+bench: build ## CPU per request against a bare server, and of a session check; fails when one is 20 % over its budget in three runs (FLAGS="-sections pipeline,rows"; PEERS=1: PocketBase beside)
 	go test -run '^$$' -bench '^BenchmarkHit$$' -count 3 ./internal/identity/session | awk '{ print; for (i = 2; i <= NF; i++) if ($$i == "cpu-ns/op" && (!least || $$(i-1) < least)) least = $$(i-1) } \
 		END { printf "session check on a hit: %.2f µs of CPU, budget 1\n", least / 1000; exit !least || least > 1200 }'
 	go build -o bin/bench ./bench
-	bin/bench -judge $(FLAGS)
+	$(if $(PEERS),go -C bench/pocketbase build -o ../../bin/peer-pocketbase .)
+	bin/bench -judge $(if $(PEERS),-peers) $(FLAGS)
 
 fuzz: ## every fuzz target for FUZZTIME (30s), then the property tests with ROUNDS draws (1000000)
 	.ci/fuzz.sh $(FUZZTIME)

@@ -17,14 +17,18 @@ import (
 // child is this program once more, as a server on core 0. It ends when its input does.
 type child struct {
 	target
-	token string // of a signed-in caller, where the child has any
+	token string   // of a signed-in caller, where the child has any
+	ids   []string // of its rows, where it tells them
 	in    io.WriteCloser
 	out   *bufio.Reader
 	cmd   *exec.Cmd
 }
 
 // greeting is the first line that a child prints.
-type greeting struct{ URL, Certificate, Token string }
+type greeting struct {
+	URL, Certificate, Token string
+	IDs                     []string
+}
 
 // greet tells the parent where the child listens and which certificate it has.
 func greet(g greeting, der []byte) error {
@@ -43,9 +47,14 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: exec.CommandContext(ctx, self, args...)}
+	return startProgram(ctx, self, append(env, "GOMAXPROCS=1"), args...)
+}
+
+// startProgram starts any program that greets as a child does.
+func startProgram(ctx context.Context, path string, env []string, args ...string) (c *child, err error) {
+	c = &child{cmd: exec.CommandContext(ctx, path, args...)}
 	c.cmd.Stderr = os.Stderr
-	c.cmd.Env = append(append(os.Environ(), "GOMAXPROCS=1"), env...)
+	c.cmd.Env = append(os.Environ(), env...)
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -53,7 +62,7 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 	if err != nil {
 		return nil, err
 	}
-	c.out = bufio.NewReader(out)
+	c.out = bufio.NewReaderSize(out, 1<<16)
 	if err := proc.StartPinned(c.cmd); err != nil {
 		return nil, err
 	}
@@ -70,6 +79,7 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(g.Certificate))
 	c.target, c.token = target{url: g.URL, roots: roots, pid: c.cmd.Process.Pid}, g.Token
+	c.ids = g.IDs
 	return c, nil
 }
 

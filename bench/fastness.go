@@ -64,7 +64,7 @@ func (s *server) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.opt.binary, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(s.dir, "config"))
-	if !s.opt.free {
+	if s.opt.narrow {
 		cmd.Env = append(cmd.Env, "GOMAXPROCS=1") // as the bare server
 	}
 	if s.opt.store != "sqlite" {
@@ -119,7 +119,7 @@ func (s *server) hello(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	resp, err := c.conns[0].RoundTrip(req)
+	resp, err := c.conns[0].(transport).RoundTrip(req)
 	if err != nil {
 		return err
 	}

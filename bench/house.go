@@ -168,7 +168,7 @@ func pipelineAlone(ctx context.Context, opt options) error {
 // profile writes a CPU profile of the server under the chosen scenarios: go tool pprof -http : FILE.
 func profile(ctx context.Context, opt options) error {
 	return withHouse(ctx, opt, opt.rows, func(c *child, _ string) error {
-		press, err := pressScenarios(ctx, c.target, c.token)
+		press, err := pressScenarios(ctx, c.target, c.token, opt.rows)
 		if err != nil {
 			return err
 		}

@@ -24,14 +24,26 @@ type target struct {
 	pid   int
 }
 
-// client holds one transport per connection, so that 32 workers are 32 connections under h2 too.
-type client struct {
-	conns []*http.Transport
+// connection sends one request at a time and reads the answer to its end.
+type connection interface {
+	once(ctx context.Context, s *scenario, url string) (int64, error)
+	close()
 }
 
+// client holds one connection per worker, so that 32 workers are 32 connections under h2 too.
+type client struct {
+	conns []connection
+}
+
+// newClient makes the connections. Those of HTTP/1.1 are lean: net/http's client costs more than the bare server, which would then wait for
+// it, and a server that waits is woken for each request by itself and looks dearer than it is.
 func newClient(roots *x509.CertPool, protocol string, n int) *client {
 	c := &client{}
 	for range n {
+		if protocol == "http/1.1" {
+			c.conns = append(c.conns, &lean{roots: roots})
+			continue
+		}
 		t := &http.Transport{
 			TLSClientConfig:    &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},
 			MaxConnsPerHost:    1,
@@ -40,23 +52,28 @@ func newClient(roots *x509.CertPool, protocol string, n int) *client {
 			DisableCompression: true,
 			Protocols:          new(http.Protocols),
 		}
-		t.Protocols.SetHTTP1(protocol == "http/1.1")
-		t.Protocols.SetHTTP2(protocol == "h2")
-		c.conns = append(c.conns, t)
+		t.Protocols.SetHTTP2(true)
+		c.conns = append(c.conns, transport{t})
 	}
 	return c
 }
 
 func (c *client) close() {
 	for _, t := range c.conns {
-		t.CloseIdleConnections()
+		t.close()
 	}
 }
+
+// transport is a connection of net/http.
+type transport struct{ *http.Transport }
+
+func (t transport) close() { t.CloseIdleConnections() }
 
 // outcome is what one run cost.
 type outcome struct {
 	cpu      time.Duration // of the server, per request
 	wall     time.Duration // of the whole run
+	busy     float64       // how much of the run the server worked: 1 is one core's whole time
 	p50, p99 time.Duration // of one request, as the client sees it
 	bytes    int64         // of one answer's body
 }
@@ -80,7 +97,7 @@ func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcom
 		wg.Go(func() {
 			for int(next.Add(1)) <= n {
 				at := time.Now()
-				got, err := s.once(ctx, conn, t.url)
+				got, err := conn.once(ctx, s, t.url)
 				if err != nil {
 					errs <- err
 					cancel()
@@ -104,16 +121,15 @@ func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcom
 	}
 	all := slices.Concat(lat...)
 	slices.Sort(all)
-	return outcome{cpu: (after - before) / time.Duration(n), wall: wall, p50: all[len(all)/2], p99: all[len(all)*99/100], bytes: size.Load()}, nil
+	return outcome{cpu: (after - before) / time.Duration(n), wall: wall, busy: float64(after-before) / float64(wall), p50: all[len(all)/2], p99: all[len(all)*99/100], bytes: size.Load()}, nil
 }
 
-// once sends one request and reads the answer to its end.
-func (s *scenario) once(ctx context.Context, conn http.RoundTripper, url string) (int64, error) {
+func (t transport) once(ctx context.Context, s *scenario, url string) (int64, error) {
 	req, err := s.request(ctx, url)
 	if err != nil {
 		return 0, err
 	}
-	resp, err := conn.RoundTrip(req)
+	resp, err := t.RoundTrip(req)
 	if err != nil {
 		return 0, err
 	}
@@ -133,7 +149,7 @@ func (s *scenario) sample(ctx context.Context, t target) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	resp, err := c.conns[0].RoundTrip(req)
+	resp, err := c.conns[0].(transport).RoundTrip(req)
 	if err != nil {
 		return answer{}, err
 	}

@@ -48,12 +48,13 @@ type options struct {
 	sections map[string]bool
 	verbose  bool
 	judge    bool
+	peers    bool
 	profile  string
 	growth   []int
 	postgres string
 
-	// Not flags: the server may choose the costs of password hashes, and how many of its threads run Go code at once.
-	calibrate, free bool
+	// Not flags: the server may choose the costs of password hashes; it has one core's thread, as the bare server, and not what users give it.
+	calibrate, narrow bool
 }
 
 func main() {
@@ -78,7 +79,7 @@ func parse() options {
 	flag.IntVar(&opt.rounds, "rounds", 9, "runs of each server and scenario")
 	flag.IntVar(&opt.conns, "conns", 32, "connections")
 	flag.IntVar(&opt.requests, "requests", 20000, "requests of one run (a fifth of it for writes)")
-	flag.IntVar(&opt.rows, "rows", 10000, "articles in the table")
+	flag.IntVar(&opt.rows, "rows", 100000, "articles in the table")
 	only := flag.String("only", "", "scenarios, with commas between (default: all)")
 	sections := flag.String("sections", strings.Join(allSections(), ","), "what to measure")
 	flag.BoolVar(&opt.judge, "judge", false, "fail when a ratio is over its budget by more than 20 % in three runs")
@@ -90,6 +91,7 @@ func parse() options {
 	flag.StringVar(&opt.store, "store", "sqlite", "sqlite or the URL of a PostgreSQL")
 	flag.StringVar(&opt.postgres, "postgres", cmp.Or(os.Getenv("FASTNESS_TEST_POSTGRES"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"),
 		"a PostgreSQL in which a database may be made and dropped")
+	flag.BoolVar(&opt.peers, "peers", false, "measure PocketBase beside")
 	flag.BoolVar(&opt.verbose, "v", false, "print each run")
 	flag.Parse()
 	var err error
@@ -121,6 +123,7 @@ var sections = []struct {
 }{
 	{"pipeline", pipelineAlone},
 	{"rows", rows},
+	{"peers", peers},
 	{"signin", signIns},
 	{"idle", idle},
 	{"commit", groupCommit},

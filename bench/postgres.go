@@ -61,7 +61,7 @@ func beside(ctx context.Context, opt, on options) error {
 				if err := fill(ctx, s.target, few, min(opt.rows, 2000), token); err != nil {
 					return err
 				}
-				if sides[i], err = pressScenarios(ctx, s.target, token); err != nil {
+				if sides[i], err = pressScenarios(ctx, s.target, token, opt.rows); err != nil {
 					return err
 				}
 			}

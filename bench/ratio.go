@@ -56,7 +56,7 @@ func ratios(ctx context.Context, opt options, ours, yard target, scenarios []*sc
 // table prints what was measured.
 func table(opt options, pairs []*pair) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\npath\tprotocol\tours µs\tbare µs\tratio\tbudget\treq/s\tp50\tp99\tbody bytes")
+	fmt.Fprintln(w, "\npath\tprotocol\tours µs\tbare µs\tratio\tbudget\tbusy\treq/s\tp50\tp99\tbody bytes")
 	for _, p := range pairs {
 		o, b := p.best[0], p.best[1]
 		n := p.s.requests(opt)
@@ -64,8 +64,8 @@ func table(opt options, pairs []*pair) error {
 		if p.s.budget > 0 {
 			budget = fmt.Sprintf("<= %.4g", p.s.budget)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.2f\t%s\t%.0f\t%v\t%v\t%d\n", p.s.name, p.protocol, proc.Micros(o.cpu), proc.Micros(b.cpu),
-			p.ratio(), budget, float64(n)/o.wall.Seconds(), o.p50.Round(10*time.Microsecond), o.p99.Round(10*time.Microsecond), o.bytes)
+		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.2f\t%s\t%.0f/%.0f %%\t%.0f\t%v\t%v\t%d\n", p.s.name, p.protocol, proc.Micros(o.cpu), proc.Micros(b.cpu),
+			p.ratio(), budget, 100*o.busy, 100*b.busy, float64(n)/o.wall.Seconds(), o.p50.Round(10*time.Microsecond), o.p99.Round(10*time.Microsecond), o.bytes)
 	}
 	return w.Flush()
 }

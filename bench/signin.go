@@ -36,9 +36,11 @@ const (
 // those that a server chooses for this machine, and what a storm of a thousand does to memory and to the reads of others. The server, its
 // password worker and nothing else run on core 0.
 func signIns(ctx context.Context, opt options) error {
-	chosen, free := opt, opt
-	chosen.calibrate, free.free = true, true
-	return errors.Join(withServer(ctx, opt, func(s *server) error {
+	narrow := opt
+	narrow.narrow = true // the shares are of one core
+	chosen := narrow
+	chosen.calibrate = true
+	return errors.Join(withServer(ctx, narrow, func(s *server) error {
 		return s.rate(ctx, opt, password.Least)
 	}), withServer(ctx, chosen, func(s *server) error {
 		costs, err := s.costs(ctx)
@@ -46,7 +48,7 @@ func signIns(ctx context.Context, opt options) error {
 			return err
 		}
 		return s.rate(ctx, opt, costs)
-	}), withServer(ctx, free, func(s *server) error {
+	}), withServer(ctx, opt, func(s *server) error {
 		token, err := s.account(ctx, "author@press.example", "author")
 		if err != nil {
 			return err
@@ -54,7 +56,7 @@ func signIns(ctx context.Context, opt options) error {
 		if err := fill(ctx, s.target, opt, 1000, token); err != nil {
 			return err
 		}
-		reads, err := pressScenarios(ctx, s.target, token)
+		reads, err := pressScenarios(ctx, s.target, token, 500)
 		if err != nil {
 			return err
 		}
@@ -104,7 +106,7 @@ func (s *server) enrol(ctx context.Context, name string) (mails []string, err er
 			return nil, fmt.Errorf("users add: %w", err)
 		}
 		link := token.FindString(string(out[strings.LastIndexByte(string(out[:len(out)-1]), '\n')+1:]))
-		if status, err := post(ctx, c.conns[0], s.url+"/auth/enrol", map[string]string{"token": link, "password": word}); err != nil || status != 200 {
+		if status, err := post(ctx, c.conns[0].(transport), s.url+"/auth/enrol", map[string]string{"token": link, "password": word}); err != nil || status != 200 {
 			return nil, fmt.Errorf("enrol: status %d: %w", status, err)
 		}
 		mails = append(mails, mail)
@@ -134,7 +136,7 @@ func post(ctx context.Context, conn http.RoundTripper, url string, body map[stri
 
 // from is a connection of its own from a network of its own.
 func from(s *server, network int) *http.Transport {
-	t := newClient(s.roots, "h2", 1).conns[0]
+	t := newClient(s.roots, "h2", 1).conns[0].(transport).Transport
 	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(network+1), 1)}}
 	t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return d.DialContext(ctx, "tcp4", "127.0.0.1:"+strconv.Itoa(s.port))
@@ -359,7 +361,7 @@ func (s *server) reading(ctx context.Context, read *scenario, d time.Duration) (
 		due := begun.Add(time.Duration(i) * time.Second / pace)
 		time.Sleep(time.Until(due))
 		wg.Go(func() {
-			if _, err := read.once(ctx, c.conns[i%len(c.conns)], s.url); err != nil {
+			if _, err := c.conns[i%len(c.conns)].once(ctx, read, s.url); err != nil {
 				errs <- err
 			}
 			lat[i] = time.Since(due)
