@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 )
 
 // TestMain lets the tests start this binary as the yardstick, as the program itself does.
@@ -22,8 +23,8 @@ func TestYardstickRepeatsTheSample(t *testing.T) {
 	h := http.Header{"Content-Type": {"application/json"}, "X-One": {"1"}}
 	get := &scenario{name: "get", method: "GET", pattern: "GET /a/{id}", paths: []string{"/a/1", "/a/2"}, status: 200}
 	post := &scenario{name: "post", method: "POST", pattern: "POST /a", paths: []string{"/a"}, body: `{"n":{n}}`, status: 201}
-	want := []answer{{Pattern: get.pattern, Status: 200, Header: h, Body: []byte("same bytes")}, {Pattern: post.pattern, Status: 201, Header: h, Body: []byte("made")}}
-	target, stop, err := startYardstick(t.Context(), t.TempDir(), want)
+	want := []yard.Answer{{Pattern: get.pattern, Status: 200, Header: h, Body: []byte("same bytes")}, {Pattern: post.pattern, Status: 201, Header: h, Body: []byte("made")}}
+	target, stop, err := yard.StartBare(t.Context(), t.TempDir(), want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func TestYardstickRepeatsTheSample(t *testing.T) {
 			t.Errorf("%s: %v, %+v", s.name, err, got)
 		}
 		for _, p := range protocols {
-			c := newClient(target.roots, p, 2)
+			c := newClient(target.Roots, p, 2)
 			o, err := c.load(t.Context(), target, s, 50)
 			if err != nil || o.cpu <= 0 || o.p99 < o.p50 {
 				t.Errorf("%s %s: %v, %+v", s.name, p, err, o)
@@ -43,7 +44,7 @@ func TestYardstickRepeatsTheSample(t *testing.T) {
 		}
 	}
 	get.status = 204
-	c := newClient(target.roots, "h2", 2)
+	c := newClient(target.Roots, "h2", 2)
 	defer c.close()
 	if _, err := c.load(t.Context(), target, get, 10); err == nil || !strings.Contains(err.Error(), "status 200, want 204") {
 		t.Errorf("a run of wrong answers passed: %v", err)

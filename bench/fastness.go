@@ -18,11 +18,12 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 )
 
 // server is the built Fastness, serving a copy of a declaration from a folder of its own.
 type server struct {
-	target
+	yard.Target
 	opt   options
 	dir   string
 	cmd   *exec.Cmd
@@ -90,7 +91,7 @@ func (s *server) serve(ctx context.Context) error {
 	if err := proc.StartPinned(s.cmd); err != nil {
 		return err
 	}
-	s.url, s.pid = fmt.Sprintf("https://localhost:%d", s.port), s.cmd.Process.Pid
+	s.URL, s.PID = fmt.Sprintf("https://localhost:%d", s.port), s.cmd.Process.Pid
 	for time.Since(begun) < 20*time.Second && ctx.Err() == nil {
 		if err = s.hello(ctx); err == nil {
 			s.start = time.Since(begun)
@@ -108,14 +109,14 @@ func (s *server) hello(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.roots = x509.NewCertPool()
+	s.Roots = x509.NewCertPool()
 	for _, c := range conn.ConnectionState().PeerCertificates {
-		s.roots.AddCert(c)
+		s.Roots.AddCert(c)
 	}
 	conn.Close()
-	c := newClient(s.roots, "h2", 1)
+	c := newClient(s.Roots, "h2", 1)
 	defer c.close()
-	req, err := http.NewRequestWithContext(ctx, "GET", s.url+"/", nil)
+	req, err := http.NewRequestWithContext(ctx, "GET", s.URL+"/", nil)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -83,7 +84,7 @@ func serveHouse(dir string) error {
 		return err
 	}
 	go obey(end)
-	if err := greet(greeting{URL: app.Base(), Token: token}, cert.Certificate[0]); err != nil {
+	if err := yard.Greet(yard.Greeting{URL: app.Base(), Token: token}, cert.Certificate[0]); err != nil {
 		return err
 	}
 	return s.Run(ctx)
@@ -136,7 +137,7 @@ func person(ctx context.Context, app *fastness.App, email, role string) (types.I
 }
 
 // withHouse starts the child on a copy of the declaration, fills it when rows are wanted and runs fn.
-func withHouse(ctx context.Context, opt options, rows int, fn func(*child, string) error) error {
+func withHouse(ctx context.Context, opt options, rows int, fn func(*yard.Child, string) error) error {
 	dir, err := os.MkdirTemp("", "bench-house-")
 	if err != nil {
 		return err
@@ -145,13 +146,13 @@ func withHouse(ctx context.Context, opt options, rows int, fn func(*child, strin
 	if _, err := prepare(opt, dir); err != nil {
 		return err
 	}
-	c, err := startChild(ctx, []string{"XDG_CONFIG_HOME=" + filepath.Join(dir, "config"), "BENCH_DATABASE=" + opt.store}, "house", dir)
+	c, err := yard.Start(ctx, []string{"XDG_CONFIG_HOME=" + filepath.Join(dir, "config"), "BENCH_DATABASE=" + opt.store}, "house", dir)
 	if err != nil {
 		return err
 	}
-	defer c.stop()
+	defer c.Stop()
 	if rows > 0 {
-		if err := fill(ctx, c.target, opt, rows, c.token); err != nil {
+		if err := fill(ctx, c.Target, opt, rows, c.Token); err != nil {
 			return err
 		}
 	}
@@ -160,19 +161,19 @@ func withHouse(ctx context.Context, opt options, rows int, fn func(*child, strin
 
 // pipelineAlone prints the first row of the table.
 func pipelineAlone(ctx context.Context, opt options) error {
-	return withHouse(ctx, opt, 0, func(c *child, dir string) error {
-		return against(ctx, opt, dir, c.target, choose(opt, pipelineScenarios(c.token)))
+	return withHouse(ctx, opt, 0, func(c *yard.Child, dir string) error {
+		return against(ctx, opt, dir, c.Target, choose(opt, pipelineScenarios(c.Token)))
 	})
 }
 
 // profile writes a CPU profile of the server under the chosen scenarios: go tool pprof -http : FILE.
 func profile(ctx context.Context, opt options) error {
-	return withHouse(ctx, opt, opt.rows, func(c *child, _ string) error {
-		press, err := pressScenarios(ctx, c.target, c.token, opt.rows)
+	return withHouse(ctx, opt, opt.rows, func(c *yard.Child, _ string) error {
+		press, err := pressScenarios(ctx, c.Target, c.Token, opt.rows)
 		if err != nil {
 			return err
 		}
-		for _, s := range choose(opt, append(pipelineScenarios(c.token), press...)) {
+		for _, s := range choose(opt, append(pipelineScenarios(c.Token), press...)) {
 			for _, p := range protocols {
 				file := opt.profile + "." + strings.ReplaceAll(s.name, " ", "-") + "." + strings.ReplaceAll(p, "/", "-")
 				if err := profiled(ctx, opt, c, s, p, file); err != nil {
@@ -184,21 +185,21 @@ func profile(ctx context.Context, opt options) error {
 	})
 }
 
-func profiled(ctx context.Context, opt options, c *child, s *scenario, protocol, file string) error {
-	cl := newClient(c.roots, protocol, opt.conns)
+func profiled(ctx context.Context, opt options, c *yard.Child, s *scenario, protocol, file string) error {
+	cl := newClient(c.Roots, protocol, opt.conns)
 	defer cl.close()
-	if _, err := cl.load(ctx, c.target, s, 4*opt.conns); err != nil {
+	if _, err := cl.load(ctx, c.Target, s, 4*opt.conns); err != nil {
 		return err
 	}
-	if err := c.tell("profile " + file); err != nil {
+	if err := c.Tell("profile " + file); err != nil {
 		return err
 	}
-	o, err := cl.load(ctx, c.target, s, s.requests(opt))
+	o, err := cl.load(ctx, c.Target, s, s.requests(opt))
 	if err != nil {
 		return err
 	}
 	fmt.Printf("%s %s: %.1f µs, profile in %s\n", s.name, protocol, proc.Micros(o.cpu), file)
-	return c.tell("done")
+	return c.Tell("done")
 }
 
 // bearer are the headers of a signed-in client.

@@ -28,7 +28,7 @@ func idle(ctx context.Context, opt options) error {
 			best = min(best, s.start)
 		}
 		time.Sleep(2 * time.Second)
-		mib, err := proc.ResidentMiB(s.pid)
+		mib, err := proc.ResidentMiB(s.PID)
 		if err != nil {
 			return err
 		}

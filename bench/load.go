@@ -14,15 +14,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fastness-dev/fastness/bench/lean"
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 )
-
-// target is a running server.
-type target struct {
-	url   string // https://localhost:PORT
-	roots *x509.CertPool
-	pid   int
-}
 
 // connection sends one request at a time and reads the answer to its end.
 type connection interface {
@@ -41,7 +36,7 @@ func newClient(roots *x509.CertPool, protocol string, n int) *client {
 	c := &client{}
 	for range n {
 		if protocol == "http/1.1" {
-			c.conns = append(c.conns, &lean{roots: roots})
+			c.conns = append(c.conns, lines{&lean.Conn{Roots: roots}})
 			continue
 		}
 		t := &http.Transport{
@@ -69,6 +64,16 @@ type transport struct{ *http.Transport }
 
 func (t transport) close() { t.CloseIdleConnections() }
 
+// lines is a connection of HTTP/1.1 that is lean.
+type lines struct{ *lean.Conn }
+
+func (l lines) close() { l.Close() }
+
+func (l lines) once(ctx context.Context, s *scenario, url string) (int64, error) {
+	path, body := s.next()
+	return l.Send(ctx, url, lean.Request{Method: s.method, Path: path, Header: s.header, Body: body, Status: s.status})
+}
+
 // outcome is what one run cost.
 type outcome struct {
 	cpu      time.Duration // of the server, per request
@@ -80,7 +85,7 @@ type outcome struct {
 
 // load sends n requests of a scenario over all connections, each worker one at a time, and returns what they cost the server. An answer
 // with another status than the scenario expects ends the run: a server that refuses is fast.
-func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcome, error) {
+func (c *client) load(ctx context.Context, t yard.Target, s *scenario, n int) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	var next atomic.Int64
@@ -88,7 +93,7 @@ func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcom
 	lat := make([][]time.Duration, len(c.conns))
 	var wg sync.WaitGroup
 	errs := make(chan error, len(c.conns))
-	before, err := proc.CPUTime(t.pid)
+	before, err := proc.CPUTime(t.PID)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -97,7 +102,7 @@ func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcom
 		wg.Go(func() {
 			for int(next.Add(1)) <= n {
 				at := time.Now()
-				got, err := conn.once(ctx, s, t.url)
+				got, err := conn.once(ctx, s, t.URL)
 				if err != nil {
 					errs <- err
 					cancel()
@@ -110,7 +115,7 @@ func (c *client) load(ctx context.Context, t target, s *scenario, n int) (outcom
 	}
 	wg.Wait()
 	wall := time.Since(begun)
-	after, err := proc.CPUTime(t.pid)
+	after, err := proc.CPUTime(t.PID)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -142,24 +147,24 @@ func (t transport) once(ctx context.Context, s *scenario, url string) (int64, er
 }
 
 // sample sends one request and returns the whole answer, for the yardstick to repeat.
-func (s *scenario) sample(ctx context.Context, t target) (answer, error) {
-	c := newClient(t.roots, "h2", 1)
+func (s *scenario) sample(ctx context.Context, t yard.Target) (yard.Answer, error) {
+	c := newClient(t.Roots, "h2", 1)
 	defer c.close()
-	req, err := s.request(ctx, t.url)
+	req, err := s.request(ctx, t.URL)
 	if err != nil {
-		return answer{}, err
+		return yard.Answer{}, err
 	}
 	resp, err := c.conns[0].(transport).RoundTrip(req)
 	if err != nil {
-		return answer{}, err
+		return yard.Answer{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return answer{}, err
+		return yard.Answer{}, err
 	}
 	if resp.StatusCode != s.status {
-		return answer{}, fmt.Errorf("%s %s %s: status %d, want %d: %s", s.name, req.Method, req.URL, resp.StatusCode, s.status, strings.TrimSpace(string(body)))
+		return yard.Answer{}, fmt.Errorf("%s %s %s: status %d, want %d: %s", s.name, req.Method, req.URL, resp.StatusCode, s.status, strings.TrimSpace(string(body)))
 	}
-	return answer{Pattern: s.pattern, Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+	return yard.Answer{Pattern: s.pattern, Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }

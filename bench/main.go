@@ -4,11 +4,11 @@
 //	go build -o bin/fastness ./cmd/fastness && go run ./bench [-rounds 9] [-only get,list] [-rows 10000]
 //	go run ./bench -self                    the bare server against itself: how far from 1.00 is noise
 //
-// Map: proc reads a process's CPU clock and pins processes to cores, load.go is the client (32 connections, one request at a
-// time on each), child.go starts this program again, as yardstick.go (the bare server) or house.go (the same rooms with one more
-// route, and profiles), fastness.go starts the built program, press.go says what is asked of it, scenario.go what a request is,
-// ratio.go interleaves and prints, judge.go fails what is out of all tolerance, signin.go, idle.go, commit.go, growth and
-// postgres.go are sections of their own.
+// Map: proc reads a process's CPU clock and pins processes to cores; yard starts programs as children, the bare server among them; lean
+// is a connection of HTTP/1.1 that costs little. load.go is the client (32 connections, one request at a time on each), house.go a child
+// with the same rooms and one more route, and profiles; fastness.go starts the built program, press.go says what is asked of it,
+// scenario.go what a request is, ratio.go interleaves and prints, judge.go fails what is out of all tolerance. peers.go, signin.go,
+// idle.go, commit.go, growth and postgres.go are sections of their own. pocketbase is a program and a module of its own.
 //
 // Policy: server and client on different cores where there are two; runs of both servers interleaved, in turning order; of each,
 // the smallest of at least nine, since everything that disturbs makes a run dearer and nothing makes it cheaper. Ratios are judged (with
@@ -32,6 +32,7 @@ import (
 
 	"github.com/fastness-dev/fastness/bench/hash"
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 )
 
 // options are the flags.
@@ -164,7 +165,7 @@ func childOf(args []string) func(string) error {
 	if len(args) != 3 {
 		return nil
 	}
-	return map[string]func(string) error{"yardstick": serveYardstick, "house": serveHouse, "hash": hash.Child}[args[1]]
+	return map[string]func(string) error{"yardstick": yard.Serve, "house": serveHouse, "hash": hash.Child}[args[1]]
 }
 
 // numbers reads "1000,100000".

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 )
 
 // peers prints get, list and create of Fastness beside those of PocketBase, its request log off, in the same rounds over HTTP/1.1. Both have
@@ -26,31 +27,31 @@ func peers(ctx context.Context, opt options) error {
 	}
 	defer os.RemoveAll(dir)
 	_, body, _ := strings.Cut(article, `"body":"`)
-	peer, err := startProgram(ctx, filepath.Join(filepath.Dir(opt.binary), "peer-pocketbase"), nil, dir, fmt.Sprint(opt.rows), strings.TrimSuffix(body, `"}`))
+	peer, err := yard.StartProgram(ctx, filepath.Join(filepath.Dir(opt.binary), "peer-pocketbase"), nil, dir, fmt.Sprint(opt.rows), strings.TrimSuffix(body, `"}`))
 	if err != nil {
 		return fmt.Errorf("PocketBase: %w; build it with make bench PEERS=1", err)
 	}
-	defer peer.stop()
+	defer peer.Stop()
 	return withServer(ctx, opt, func(s *server) error {
 		token, err := s.account(ctx, "author@press.example", "author")
 		if err != nil {
 			return err
 		}
-		if err := fill(ctx, s.target, opt, opt.rows, token); err != nil {
+		if err := fill(ctx, s.Target, opt, opt.rows, token); err != nil {
 			return err
 		}
-		ours, err := pressScenarios(ctx, s.target, token, opt.rows)
+		ours, err := pressScenarios(ctx, s.Target, token, opt.rows)
 		if err != nil {
 			return err
 		}
-		return withPeer(ctx, opt, s.target, ours[1:], peer.target, peerScenarios(peer))
+		return withPeer(ctx, opt, s.Target, ours[1:], peer.Target, peerScenarios(peer))
 	})
 }
 
 // peerScenarios are get, list of 30 and create as PocketBase takes them.
-func peerScenarios(c *child) []*scenario {
-	rows, owner := c.ids[:len(c.ids)-1], c.ids[len(c.ids)-1]
-	h := http.Header{"Authorization": {c.token}}
+func peerScenarios(c *yard.Child) []*scenario {
+	rows, owner := c.IDs[:len(c.IDs)-1], c.IDs[len(c.IDs)-1]
+	h := http.Header{"Authorization": {c.Token}}
 	post := h.Clone()
 	post.Set("Content-Type", "application/json")
 	var paths []string
@@ -66,13 +67,13 @@ func peerScenarios(c *child) []*scenario {
 }
 
 // withPeer interleaves ours with the peer's and prints how many times ours the peer costs.
-func withPeer(ctx context.Context, opt options, ours target, mine []*scenario, peer target, theirs []*scenario) error {
+func withPeer(ctx context.Context, opt options, ours yard.Target, mine []*scenario, peer yard.Target, theirs []*scenario) error {
 	best := make([][2]outcome, len(mine))
 	for round := range opt.rounds + 1 {
 		for n := range mine {
-			for which, t := range []target{ours, peer} {
+			for which, t := range []yard.Target{ours, peer} {
 				s := [...]*scenario{mine[n], theirs[n]}[which]
-				c := newClient(t.roots, "http/1.1", opt.conns)
+				c := newClient(t.Roots, "http/1.1", opt.conns)
 				_, err := c.load(ctx, t, s, 4*opt.conns)
 				var o outcome
 				if err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 )
 
 // onPostgres prints what get, list and create cost when the rows lie in PostgreSQL: our own CPU, which is a client's there, and how much
@@ -58,10 +59,10 @@ func beside(ctx context.Context, opt, on options) error {
 				}
 				few := opt
 				few.conns = 2 // at once: concurrent creates cost PostgreSQL repetitions, which are not what is measured here
-				if err := fill(ctx, s.target, few, min(opt.rows, 2000), token); err != nil {
+				if err := fill(ctx, s.Target, few, min(opt.rows, 2000), token); err != nil {
 					return err
 				}
-				if sides[i], err = pressScenarios(ctx, s.target, token, opt.rows); err != nil {
+				if sides[i], err = pressScenarios(ctx, s.Target, token, opt.rows); err != nil {
 					return err
 				}
 			}
@@ -75,7 +76,7 @@ func beside(ctx context.Context, opt, on options) error {
 					}
 					for i := range 2 {
 						which := (round + i) % 2
-						o, err := alone(ctx, []*server{lite, pg}[which].target, sides[which][j], max(50, s.requests(opt)/40))
+						o, err := alone(ctx, []*server{lite, pg}[which].Target, sides[which][j], max(50, s.requests(opt)/40))
 						if err != nil {
 							return err
 						}
@@ -101,8 +102,8 @@ func beside(ctx context.Context, opt, on options) error {
 }
 
 // alone sends n requests over one connection.
-func alone(ctx context.Context, t target, s *scenario, n int) (outcome, error) {
-	c := newClient(t.roots, "h2", 1)
+func alone(ctx context.Context, t yard.Target, s *scenario, n int) (outcome, error) {
+	c := newClient(t.Roots, "h2", 1)
 	defer c.close()
 	if _, err := c.load(ctx, t, s, 10); err != nil {
 		return outcome{}, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 )
 
 // article is the body of a create: about 1 KiB, as an author would send it.
@@ -25,7 +26,7 @@ func create(token string) *scenario {
 }
 
 // ids lists up to n ids of the caller's articles, newest first, through the list's own cursors.
-func ids(ctx context.Context, t target, token string, n int) ([]string, error) {
+func ids(ctx context.Context, t yard.Target, token string, n int) ([]string, error) {
 	var out []string
 	path := "/api/v1/articles?limit=100&fields=id"
 	for len(out) < n {
@@ -56,7 +57,7 @@ func ids(ctx context.Context, t target, token string, n int) ([]string, error) {
 }
 
 // pressScenarios are the rows of the table: a refusal that meets the whole pipeline without data, get, list of 30, create.
-func pressScenarios(ctx context.Context, t target, token string, rows int) ([]*scenario, error) {
+func pressScenarios(ctx context.Context, t yard.Target, token string, rows int) ([]*scenario, error) {
 	own, err := ids(ctx, t, token, rows)
 	if err != nil {
 		return nil, err
@@ -97,14 +98,14 @@ func rows(ctx context.Context, opt options) error {
 		if err != nil {
 			return err
 		}
-		if err := fill(ctx, s.target, opt, opt.rows, token); err != nil {
+		if err := fill(ctx, s.Target, opt, opt.rows, token); err != nil {
 			return err
 		}
-		scenarios, err := pressScenarios(ctx, s.target, token, opt.rows)
+		scenarios, err := pressScenarios(ctx, s.Target, token, opt.rows)
 		if err != nil {
 			return err
 		}
-		return against(ctx, opt, s.dir, s.target, choose(opt, scenarios))
+		return against(ctx, opt, s.dir, s.Target, choose(opt, scenarios))
 	})
 }
 
@@ -118,8 +119,8 @@ func choose(opt options, all []*scenario) (out []*scenario) {
 }
 
 // fill writes rows as a client would.
-func fill(ctx context.Context, t target, opt options, rows int, token string) error {
-	c := newClient(t.roots, "h2", opt.conns)
+func fill(ctx context.Context, t yard.Target, opt options, rows int, token string) error {
+	c := newClient(t.Roots, "h2", opt.conns)
 	defer c.close()
 	begun := time.Now()
 	s := create(token)
@@ -133,8 +134,8 @@ func fill(ctx context.Context, t target, opt options, rows int, token string) er
 }
 
 // against takes one answer of each scenario, lets a yardstick repeat them and prints the ratios.
-func against(ctx context.Context, opt options, dir string, ours target, scenarios []*scenario) error {
-	var answers []answer
+func against(ctx context.Context, opt options, dir string, ours yard.Target, scenarios []*scenario) error {
+	var answers []yard.Answer
 	for _, s := range scenarios {
 		a, err := s.sample(ctx, ours)
 		if err != nil {
@@ -142,10 +143,10 @@ func against(ctx context.Context, opt options, dir string, ours target, scenario
 		}
 		answers = append(answers, a)
 	}
-	yard, stop, err := startYardstick(ctx, dir, answers)
+	bare, stop, err := yard.StartBare(ctx, dir, answers)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return ratios(ctx, opt, ours, yard, scenarios)
+	return ratios(ctx, opt, ours, bare, scenarios)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fastness-dev/fastness/bench/proc"
+	"github.com/fastness-dev/fastness/bench/yard"
 )
 
 // protocols are measured apart: they cost differently.
@@ -24,11 +25,11 @@ type pair struct {
 }
 
 // ratios runs every scenario against both servers, interleaved, prints the table and judges it if that was asked for.
-func ratios(ctx context.Context, opt options, ours, yard target, scenarios []*scenario) error {
+func ratios(ctx context.Context, opt options, ours, bare yard.Target, scenarios []*scenario) error {
 	var pairs []*pair
 	for _, s := range scenarios {
 		for _, p := range protocols {
-			pr := &pair{s: s, protocol: p, ours: newClient(ours.roots, p, opt.conns), bare: newClient(yard.roots, p, opt.conns)}
+			pr := &pair{s: s, protocol: p, ours: newClient(ours.Roots, p, opt.conns), bare: newClient(bare.Roots, p, opt.conns)}
 			defer pr.ours.close()
 			defer pr.bare.close()
 			pairs = append(pairs, pr)
@@ -37,7 +38,7 @@ func ratios(ctx context.Context, opt options, ours, yard target, scenarios []*sc
 	measured := func(pairs []*pair) error {
 		for round := range opt.rounds + 1 {
 			for _, p := range pairs {
-				if err := p.round(ctx, opt, round, ours, yard); err != nil {
+				if err := p.round(ctx, opt, round, ours, bare); err != nil {
 					return err
 				}
 			}
@@ -74,12 +75,12 @@ func table(opt options, pairs []*pair) error {
 func (p *pair) ratio() float64 { return float64(p.best[0].cpu) / float64(p.best[1].cpu) }
 
 // round measures both servers once, the first one in turn. Connections are opened and warmed before the clock is read.
-func (p *pair) round(ctx context.Context, opt options, round int, ours, yard target) error {
+func (p *pair) round(ctx context.Context, opt options, round int, ours, bare yard.Target) error {
 	for i := range 2 {
 		which := (round + i) % 2
 		c, t := p.ours, ours
 		if which == 1 {
-			c, t = p.bare, yard
+			c, t = p.bare, bare
 		}
 		if _, err := c.load(ctx, t, p.s, 4*opt.conns); err != nil {
 			return err
@@ -112,13 +113,13 @@ func selfCheck(ctx context.Context, opt options) error {
 	h := http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}}
 	get := &scenario{name: "get", method: "GET", pattern: "GET /a/{id}", paths: []string{"/a/1"}, status: 200, budget: 1}
 	post := &scenario{name: "create", method: "POST", pattern: "POST /a", paths: []string{"/a"}, body: `{"n":"{n}"}`, status: 201, budget: 1}
-	answers := []answer{{Pattern: get.pattern, Status: 200, Header: h, Body: body}, {Pattern: post.pattern, Status: 201, Header: h, Body: body}}
-	a, stopA, err := startYardstick(ctx, dir, answers)
+	answers := []yard.Answer{{Pattern: get.pattern, Status: 200, Header: h, Body: body}, {Pattern: post.pattern, Status: 201, Header: h, Body: body}}
+	a, stopA, err := yard.StartBare(ctx, dir, answers)
 	if err != nil {
 		return err
 	}
 	defer stopA()
-	b, stopB, err := startYardstick(ctx, dir, answers)
+	b, stopB, err := yard.StartBare(ctx, dir, answers)
 	if err != nil {
 		return err
 	}

@@ -53,10 +53,10 @@ func signIns(ctx context.Context, opt options) error {
 		if err != nil {
 			return err
 		}
-		if err := fill(ctx, s.target, opt, 1000, token); err != nil {
+		if err := fill(ctx, s.Target, opt, 1000, token); err != nil {
 			return err
 		}
-		reads, err := pressScenarios(ctx, s.target, token, 500)
+		reads, err := pressScenarios(ctx, s.Target, token, 500)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (s *server) costs(ctx context.Context) (password.Params, error) {
 
 // enrol makes accounts that have a password.
 func (s *server) enrol(ctx context.Context, name string) (mails []string, err error) {
-	c := newClient(s.roots, "h2", 1)
+	c := newClient(s.Roots, "h2", 1)
 	defer c.close()
 	for i := range people {
 		mail := fmt.Sprintf("%s%d@press.example", name, i)
@@ -106,7 +106,7 @@ func (s *server) enrol(ctx context.Context, name string) (mails []string, err er
 			return nil, fmt.Errorf("users add: %w", err)
 		}
 		link := token.FindString(string(out[strings.LastIndexByte(string(out[:len(out)-1]), '\n')+1:]))
-		if status, err := post(ctx, c.conns[0].(transport), s.url+"/auth/enrol", map[string]string{"token": link, "password": word}); err != nil || status != 200 {
+		if status, err := post(ctx, c.conns[0].(transport), s.URL+"/auth/enrol", map[string]string{"token": link, "password": word}); err != nil || status != 200 {
 			return nil, fmt.Errorf("enrol: status %d: %w", status, err)
 		}
 		mails = append(mails, mail)
@@ -136,7 +136,7 @@ func post(ctx context.Context, conn http.RoundTripper, url string, body map[stri
 
 // from is a connection of its own from a network of its own.
 func from(s *server, network int) *http.Transport {
-	t := newClient(s.roots, "h2", 1).conns[0].(transport).Transport
+	t := newClient(s.Roots, "h2", 1).conns[0].(transport).Transport
 	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(network+1), 1)}}
 	t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return d.DialContext(ctx, "tcp4", "127.0.0.1:"+strconv.Itoa(s.port))
@@ -157,7 +157,7 @@ func (s *server) signing(ctx context.Context, n int, mails []string) (wait func(
 		wg.Go(func() {
 			body := map[string]string{"email": mails[i%len(mails)], "password": word, "transport": "bearer"}
 			for ctx.Err() == nil {
-				status, err := post(ctx, conns[(i+i/people)%networks], s.url+"/auth/sign-in", body)
+				status, err := post(ctx, conns[(i+i/people)%networks], s.URL+"/auth/sign-in", body)
 				if err != nil {
 					return // the end, or a connection that was lost: both count as no answer
 				}
@@ -178,9 +178,9 @@ func (s *server) signing(ctx context.Context, n int, mails []string) (wait func(
 
 // workers are the password workers of the server.
 func (s *server) workers() (pids []int) {
-	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", s.pid))
+	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", s.PID))
 	for _, t := range tasks {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", s.pid, t.Name()))
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", s.PID, t.Name()))
 		for _, f := range strings.Fields(string(text)) {
 			if pid, err := strconv.Atoi(f); err == nil {
 				pids = append(pids, pid)
@@ -192,7 +192,7 @@ func (s *server) workers() (pids []int) {
 
 // used is the CPU of the server and of its workers.
 func (s *server) used() (server, workers time.Duration, err error) {
-	if server, err = proc.CPUTime(s.pid); err != nil {
+	if server, err = proc.CPUTime(s.PID); err != nil {
 		return 0, 0, err
 	}
 	for _, pid := range s.workers() {
@@ -331,7 +331,7 @@ func middle(runs []outcome) (median outcome, all []time.Duration) {
 
 // resident is the memory of the server and its workers in MiB.
 func (s *server) resident() (float64, error) {
-	sum, err := proc.ResidentMiB(s.pid)
+	sum, err := proc.ResidentMiB(s.PID)
 	for _, pid := range s.workers() {
 		if mib, e := proc.ResidentMiB(pid); e == nil {
 			sum += mib
@@ -345,9 +345,9 @@ const pace = 500
 
 // reading sends reads at their pace over 32 connections and returns their latencies, counted from when each was due.
 func (s *server) reading(ctx context.Context, read *scenario, d time.Duration) (outcome, error) {
-	c := newClient(s.roots, "h2", 32)
+	c := newClient(s.Roots, "h2", 32)
 	defer c.close()
-	if _, err := c.load(ctx, s.target, read, 64); err != nil {
+	if _, err := c.load(ctx, s.Target, read, 64); err != nil {
 		return outcome{}, err
 	}
 	runtime.GC() // and not meanwhile: with a thousand sign-ins waiting here as well, our own collector would be what is measured
@@ -361,7 +361,7 @@ func (s *server) reading(ctx context.Context, read *scenario, d time.Duration) (
 		due := begun.Add(time.Duration(i) * time.Second / pace)
 		time.Sleep(time.Until(due))
 		wg.Go(func() {
-			if _, err := c.conns[i%len(c.conns)].once(ctx, read, s.url); err != nil {
+			if _, err := c.conns[i%len(c.conns)].once(ctx, read, s.URL); err != nil {
 				errs <- err
 			}
 			lat[i] = time.Since(due)

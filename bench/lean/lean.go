@@ -1,4 +1,5 @@
-package main
+// Package lean speaks HTTP/1.1 over TLS at so little cost that a server never waits for the one who loads it.
+package lean
 
 import (
 	"bufio"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httputil"
 	"net/textproto"
 	"net/url"
@@ -17,28 +19,37 @@ import (
 	"strings"
 )
 
-// lean is a connection of HTTP/1.1 that costs the load little: the request is written as bytes, and of the answer only the status line, the
-// length and the body are read.
-type lean struct {
-	roots *x509.CertPool
+// Conn is a connection of HTTP/1.1 that costs the load little: the request is written as bytes, and of the answer only the status line,
+// the length and the body are read. It dials when it is first used.
+type Conn struct {
+	Roots *x509.CertPool // that the server's certificate is checked against
 	conn  net.Conn
 	in    *bufio.Reader
 	out   []byte
 }
 
-func (l *lean) close() {
+// Request is what is sent, and the status that the answer must have.
+type Request struct {
+	Method, Path string
+	Header       http.Header // one value each
+	Body         string      // "" for none
+	Status       int
+}
+
+// Close ends the connection.
+func (l *Conn) Close() {
 	if l.conn != nil {
 		l.conn.Close()
 		l.conn = nil
 	}
 }
 
-func (l *lean) dial(ctx context.Context, host string) error {
+func (l *Conn) dial(ctx context.Context, host string) error {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		return err
 	}
-	d := tls.Dialer{Config: &tls.Config{RootCAs: l.roots, ServerName: name, MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"}}}
+	d := tls.Dialer{Config: &tls.Config{RootCAs: l.Roots, ServerName: name, MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"}}}
 	if l.conn, err = d.DialContext(ctx, "tcp", host); err != nil {
 		l.conn = nil
 		return err
@@ -47,7 +58,8 @@ func (l *lean) dial(ctx context.Context, host string) error {
 	return nil
 }
 
-func (l *lean) once(ctx context.Context, s *scenario, base string) (int64, error) {
+// Send sends one request to the server at base, https://HOST:PORT, and reads the answer to its end. It returns the bytes of the body.
+func (l *Conn) Send(ctx context.Context, base string, r Request) (int64, error) {
 	u, err := url.Parse(base)
 	if err != nil {
 		return 0, err
@@ -57,16 +69,15 @@ func (l *lean) once(ctx context.Context, s *scenario, base string) (int64, error
 			return 0, err
 		}
 	}
-	path, body := s.next()
-	b := append(append(append(append(l.out[:0], s.method...), ' '), path...), " HTTP/1.1\r\nHost: "...)
+	b := append(append(append(append(l.out[:0], r.Method...), ' '), r.Path...), " HTTP/1.1\r\nHost: "...)
 	b = append(append(b, u.Host...), "\r\nUser-Agent: bench\r\nAccept-Encoding: identity\r\n"...)
-	for k, v := range s.header {
+	for k, v := range r.Header {
 		b = append(append(append(append(b, k...), ": "...), v[0]...), "\r\n"...)
 	}
-	if s.body != "" {
-		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
+	if r.Body != "" {
+		b = append(strconv.AppendInt(append(b, "Content-Length: "...), int64(len(r.Body)), 10), "\r\n"...)
 	}
-	l.out = append(append(b, "\r\n"...), body...)
+	l.out = append(append(b, "\r\n"...), r.Body...)
 	if _, err := l.conn.Write(l.out); err != nil {
 		return 0, err
 	}
@@ -74,10 +85,10 @@ func (l *lean) once(ctx context.Context, s *scenario, base string) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	if status != s.status {
+	if status != r.Status {
 		text := make([]byte, max(0, min(length, 2000)))
 		_, err := io.ReadFull(l.in, text)
-		return 0, errors.Join(fmt.Errorf("%s %s: status %d, want %d: %s", s.method, path, status, s.status, bytes.TrimSpace(text)), err)
+		return 0, errors.Join(fmt.Errorf("%s %s: status %d, want %d: %s", r.Method, r.Path, status, r.Status, bytes.TrimSpace(text)), err)
 	}
 	if length < 0 {
 		return l.chunks()
@@ -87,7 +98,7 @@ func (l *lean) once(ctx context.Context, s *scenario, base string) (int64, error
 }
 
 // chunks reads a body that comes in chunks, and the empty line after it.
-func (l *lean) chunks() (int64, error) {
+func (l *Conn) chunks() (int64, error) {
 	n, err := io.Copy(io.Discard, httputil.NewChunkedReader(l.in))
 	if err != nil {
 		return n, err
@@ -97,7 +108,7 @@ func (l *lean) chunks() (int64, error) {
 }
 
 // head reads the status and the length of an answer; -1 when it comes in chunks.
-func (l *lean) head() (status int, length int64, err error) {
+func (l *Conn) head() (status int, length int64, err error) {
 	r := textproto.Reader{R: l.in}
 	line, err := r.ReadLineBytes()
 	if err != nil || len(line) < 12 {

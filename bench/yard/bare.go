@@ -1,4 +1,4 @@
-package main
+package yard
 
 import (
 	"context"
@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// answer is what the yardstick gives to every request that matches Pattern: the bytes that the server under test gave.
-type answer struct {
+// Answer is what the yardstick gives to every request that matches Pattern: the bytes that the server under test gave.
+type Answer struct {
 	Pattern string
 	Status  int
 	Header  http.Header
@@ -30,7 +30,7 @@ type answer struct {
 
 // bare is the handler of the yardstick: it reads the body to its end, sets the same headers and writes the same bytes, and does
 // nothing else.
-func bare(answers []answer) http.Handler {
+func bare(answers []Answer) http.Handler {
 	mux := http.NewServeMux()
 	for _, a := range answers {
 		a.Header.Del("Date") // net/http writes its own
@@ -51,14 +51,14 @@ func bare(answers []answer) http.Handler {
 	return mux
 }
 
-// serveYardstick is the child process: it reads its answers from a file, prints its address and its certificate, and serves until
+// Serve is the yardstick as a child process: it reads its answers from a file, prints its address and its certificate, and serves until
 // its input ends.
-func serveYardstick(file string) error {
+func Serve(file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	var answers []answer
+	var answers []Answer
 	if err := json.Unmarshal(text, &answers); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func serveYardstick(file string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		srv.Close()
 	}()
-	if err := greet(greeting{URL: fmt.Sprintf("https://localhost:%d", ln.Addr().(*net.TCPAddr).Port)}, cert.Certificate[0]); err != nil {
+	if err := Greet(Greeting{URL: fmt.Sprintf("https://localhost:%d", ln.Addr().(*net.TCPAddr).Port)}, cert.Certificate[0]); err != nil {
 		return err
 	}
 	if err := srv.ServeTLS(ln, "", ""); !errors.Is(err, http.ErrServerClosed) {
@@ -106,8 +106,8 @@ func selfSigned() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// startYardstick starts the bare server as a child on core 0. stop ends it.
-func startYardstick(ctx context.Context, dir string, answers []answer) (t target, stop func(), err error) {
+// StartBare starts the bare server as a child on core 0. stop ends it.
+func StartBare(ctx context.Context, dir string, answers []Answer) (t Target, stop func(), err error) {
 	text, err := json.Marshal(answers)
 	if err != nil {
 		return t, nil, err
@@ -116,9 +116,9 @@ func startYardstick(ctx context.Context, dir string, answers []answer) (t target
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return t, nil, err
 	}
-	c, err := startChild(ctx, nil, "yardstick", file)
+	c, err := Start(ctx, nil, "yardstick", file)
 	if err != nil {
 		return t, nil, err
 	}
-	return c.target, c.stop, nil
+	return c.Target, c.Stop, nil
 }
