@@ -35,6 +35,7 @@ type Step struct {
 	now   *plan.Field
 	was   *field
 	place plan.Place // of a conversion: where the new values go
+	mark  string     // and the column that says of which version of the row they are
 	names map[string]string
 }
 
@@ -156,6 +157,7 @@ func (m *Migration) field(pr *pair, f *plan.Field, was, rec *field, convert bool
 		pr.steps = append(pr.steps, s)
 		m.Steps = append(m.Steps, s)
 		s.place = plan.Place{ID: rec.id, Column: rec.column, Side: side(pr.now.Table, rec.column)}
+		s.mark = mark(rec.column, was.form, rec.form, s.names, f.Fill)
 	}
 	if pr.moved[f.Name] != nil {
 		m.left[pr.now.Table+"."+was.column] = true

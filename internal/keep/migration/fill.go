@@ -2,6 +2,8 @@ package migration
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 
 	"github.com/fastness-dev/fastness/internal/keep/value"
@@ -13,6 +15,13 @@ import (
 
 // marker ends the name of the column that holds the version of the row of which the converted value beside it was made.
 const marker = "__of"
+
+// mark names that column. A digest of the conversion is in the name: what another conversion has filled is not taken for this one's.
+func mark(column string, conversion ...any) string {
+	said, _ := json.Marshal(conversion) // forms, words and literals: each has a JSON
+	sum := seal.Hash(string(said))
+	return column + "_" + hex.EncodeToString(sum[:3]) + marker
+}
 
 // Progress is told how many rows of a field have their converted value.
 type Progress func(field string, done, all int64)
@@ -49,16 +58,16 @@ func (m *Migration) Fill(ctx context.Context, d Data, have store.Schema, tell Pr
 func newConversion(d Data, pr *pair, s *Step) *conversion {
 	c := &conversion{d: d, pr: pr, s: s, side: s.now.Side != ""}
 	table, column := store.Quote(pr.before.name), store.Quote(s.place.Column)
-	mark := store.Quote(s.place.Column + marker)
+	mark := store.Quote(s.mark)
 	c.text.put = store.SQL("UPDATE " + table + " SET " + column + " = ?, " + mark + ` = ? WHERE "id" = ? AND "version" = ?`)
 	if c.side {
 		c.text.clear = store.SQL("DELETE FROM " + store.Quote(s.place.Side) + ` WHERE "row_id" = ?`)
-		c.text.add = store.SQL("INSERT INTO " + store.Quote(s.place.Side) + ` ("row_id", "position", "value") VALUES (?, ?, ?)`)
+		c.text.add = store.SQL("INSERT INTO " + store.Quote(s.place.Side) + ` ("row_id", "position", "value") VALUES (?, ?, ?) /* ` + s.mark + ` */`) // a table of another conversion had other types
 	}
 	return c
 }
 
-// prepare makes the column, its marker and, for a list, the side table, unless an interrupted run has made them.
+// prepare makes the column, its marker and, for a list, the side table, unless an interrupted run of this conversion has made them.
 func (c *conversion) prepare(ctx context.Context, have store.Schema) error {
 	var changes []store.Change
 	columns, tables := map[string]bool{}, map[string]bool{}
@@ -69,10 +78,17 @@ func (c *conversion) prepare(ctx context.Context, have store.Schema) error {
 		}
 	}
 	table, f := c.pr.before.name, c.s.now
-	if !columns[table+"."+c.s.place.Column] {
+	if begun := columns[table+"."+c.s.place.Column]; !begun || !columns[table+"."+c.s.mark] {
+		if begun { // by another conversion, which was given up
+			changes = append(changes, store.DropColumn{Table: table, Column: c.s.place.Column})
+			if tables[c.s.place.Side] {
+				changes = append(changes, store.DropTable{Table: c.s.place.Side})
+				delete(tables, c.s.place.Side)
+			}
+		}
 		column := store.Column{Name: c.s.place.Column, Type: plan.ColumnType(f)}
 		changes = append(changes, store.AddColumn{Table: table, Column: column},
-			store.AddColumn{Table: table, Column: store.Column{Name: c.s.place.Column + marker, Type: store.IntColumn}})
+			store.AddColumn{Table: table, Column: store.Column{Name: c.s.mark, Type: store.IntColumn}})
 	}
 	if c.side && !tables[c.s.place.Side] {
 		changes = append(changes, store.CreateTable{Table: c.pr.now.SideTable(f, table)})
@@ -82,7 +98,7 @@ func (c *conversion) prepare(ctx context.Context, have store.Schema) error {
 
 // unfilled is the condition under which a row has no converted value of its present version.
 func (c *conversion) unfilled() string {
-	mark := store.Quote(c.s.place.Column + marker)
+	mark := store.Quote(c.s.mark)
 	return "(" + mark + " IS NULL OR " + mark + ` <> "version")`
 }
 

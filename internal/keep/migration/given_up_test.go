@@ -1,0 +1,38 @@
+package migration_test
+
+import (
+	"testing"
+
+	"github.com/fastness-dev/fastness/internal/keep/migration"
+)
+
+// TestAnotherConversion: values that a conversion has filled, and that was given up for another one of the same field, are not taken for the
+// other's.
+func TestAnotherConversion(t *testing.T) {
+	for name, x := range map[string]struct{ was, first, second, value, want string }{
+		"digits":   {"type: decimal, digits: 2", "type: decimal, digits: 3, from: {type: decimal, digits: 2}", "type: decimal, digits: 4, from: {type: decimal, digits: 2}", `"12.50"`, `"12.5000"`},
+		"map":      {"type: enum, values: [a, b]", "type: enum, values: [c, d], from: {type: enum, map: {a: c, b: d}}", "type: enum, values: [c, d], from: {type: enum, map: {a: d, b: c}}", `"a"`, `"d"`},
+		"type":     {"type: int", "type: text, max: 9, from: {type: int}", "type: decimal, digits: 2, from: {type: int}", `7`, `"7.00"`},
+		"seal":     {"type: text, max: 9", "type: text, max: 9, encrypted: true, from: {type: text}", "type: int, from: {type: text}", `"7"`, `7`},
+		"elements": {"type: list, max: 9, of: {type: int}", "type: list, max: 9, of: {type: text, max: 9}, from: {type: list, of: {type: int}}", "type: list, max: 9, of: {type: decimal, digits: 1}, from: {type: list, of: {type: int}}", `[1,2]`, `["1.0","2.0"]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, w *world) {
+				w.must(things("f: {" + x.was + "}"))
+				id := w.create("things", `{"label": "a", "f": `+x.value+`}`)
+				for range 2 { // the second time goes on where the first was
+					if _, err := migration.Prepare(t.Context(), w.data, target(w, things("f: {"+x.first+"}"))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.must(things("f: {" + x.second + "}"))
+				if got := w.get("things", id)["f"]; got != x.want {
+					t.Errorf("the value reads %s, and %s was declared", got, x.want)
+				}
+				if d, err := w.bring(things("f: {" + x.second + "}")); err != nil || len(d.Steps)+len(d.Changes) > 0 {
+					t.Errorf("the second start finds %v, %v", d, err)
+				}
+			})
+		})
+	}
+}
