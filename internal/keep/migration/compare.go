@@ -92,6 +92,9 @@ func compare(old *Catalogue, p *plan.Plan, convert []string, id func(string) str
 				m.renames.Tables[c.Table] = was.name
 			}
 		}
+		if was := c.Decl.Was; before == nil && old.named(was) != nil && p.Collection(was) != nil {
+			m.both(c.Name, was)
+		}
 		taken[before] = before != nil
 		pr := &pair{before: before, now: c, record: &collection{id: id(c.Name), name: c.Name}, moved: map[string]*Step{}}
 		if before != nil {
@@ -122,6 +125,9 @@ func (m *Migration) fields(pr *pair, ids map[string]string, convert []string, id
 			was = pr.before.named(f.Decl.Was)
 		}
 		if was == nil || taken[was] {
+			if old := f.Decl.Was; was == nil && pr.before.named(old) != nil && pr.now.Field(old) != nil {
+				m.both(pr.now.Name+"."+f.Name, old)
+			}
 			if !f.Optional && f.Fill == nil {
 				pr.arrive = append(pr.arrive, f)
 			}
@@ -131,6 +137,13 @@ func (m *Migration) fields(pr *pair, ids map[string]string, convert []string, id
 		rec.id, rec.column = was.id, renamed(f.Name, was.column)
 		m.field(pr, f, was, rec, slices.Contains(convert, pr.now.Name+"."+f.Name))
 	}
+}
+
+// both refuses what is new under a name of its own and says that it was what is still declared: nobody can tell whose the values are.
+func (m *Migration) both(where, was string) {
+	s := &Step{Where: where, What: "was " + was + ", and " + was + " is still declared"}
+	s.refuse("start once without " + was + " to rename it and declare it anew afterwards, or take out the word was")
+	m.Steps = append(m.Steps, s)
 }
 
 // field compares one field that is recorded.

@@ -1,6 +1,7 @@
 package migration_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/fastness-dev/fastness/internal/keep/migration"
@@ -35,4 +36,24 @@ func TestAnotherConversion(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRenamedAndGivenAway: a field or a collection that is renamed while its old name is given to a new one is refused, since its values would
+// stay under the old name; one after the other works.
+func TestRenamedAndGivenAway(t *testing.T) {
+	a, b := "a: {type: text, max: 9, optional: true}", "b: {type: text, max: 9, optional: true, was: a}"
+	each(t, func(t *testing.T, w *world) {
+		w.must(things(a))
+		id := w.create("things", `{"label": "l", "a": "old"}`)
+		for _, declaration := range []string{things(b, a), things(a, b), things(a) + "  pieces:\n    was: things\n    fields:\n      a: {type: text, max: 9}\n"} {
+			if _, err := w.bring(declaration); err == nil || !strings.Contains(err.Error(), "still declared") {
+				t.Errorf("%v", err)
+			}
+		}
+		w.must(things(b))
+		w.must(things(b, a))
+		if got := w.get("things", id); got["b"] != `"old"` || got["a"] == `"old"` {
+			t.Errorf("the row reads %v", got)
+		}
+	})
 }
