@@ -83,7 +83,7 @@ func (a *act) store(ctx context.Context, tx store.Tx, old, next *row.Row) error 
 	if err != nil {
 		return err
 	}
-	if err := a.verify(ctx, tx, old, next, lost); err != nil {
+	if err := a.verify(ctx, tx, old, next, 0, lost); err != nil {
 		return err
 	}
 	if old == nil {

@@ -16,9 +16,9 @@ import (
 
 // verify runs, after a rule said yes: state steps, references, checks. A check sees the row only when every reference that the request
 // names points at a row that the caller may read.
-func (a *act) verify(ctx context.Context, r store.Reader, old, next *row.Row, refs judge.Lost) error {
+func (a *act) verify(ctx context.Context, r store.Reader, old, next *row.Row, seen plan.Mask, refs judge.Lost) error {
 	if old != nil {
-		if err := a.steps(old, next); err != nil {
+		if err := a.steps(old, next, seen); err != nil {
 			return err
 		}
 	}
@@ -28,14 +28,17 @@ func (a *act) verify(ctx context.Context, r store.Reader, old, next *row.Row, re
 	return a.checks(ctx, r, old, next)
 }
 
-// steps refuses a state change that the declaration does not list.
-func (a *act) steps(old, next *row.Row) error {
+// steps refuses a state change that the declaration does not list. The refusal names the present state to a caller who sees it.
+func (a *act) steps(old, next *row.Row, seen plan.Mask) error {
 	for _, f := range a.change.Fields {
 		if f.Type != plan.StateField {
 			continue
 		}
 		from, to := old.Values[f.Bit].Text, next.Values[f.Bit].Text
 		if from != to && !slices.Contains(f.Steps[from], to) {
+			if !seen.Has(f) {
+				from = "where it is"
+			}
 			return &types.Error{Kind: types.Conflict, Code: "no_such_step", Detail: fmt.Sprintf("%s cannot go from %s to %s", f.Name, from, to)}
 		}
 	}

@@ -3,6 +3,7 @@ package keep_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -297,6 +298,37 @@ func TestGuessesAtOnce(t *testing.T) {
 		wg.Wait()
 		if looked.Load() != 10 || refused.Load() != 110 {
 			t.Errorf("%d of 120 guesses were looked at, %d refused", looked.Load(), refused.Load())
+		}
+	})
+}
+
+// TestStepsOfAMaskedState: who may write a state and not read it is not told where it is; who reads it is.
+func TestStepsOfAMaskedState(t *testing.T) {
+	const text = `version: 1
+service: {name: x}
+roles: {clerk: {}, boss: {}}
+accounts:
+  fields: {name: {type: text, max: 80}}
+  allow: [{to: read, when: "row.id == me.id"}]
+collections:
+  jobs:
+    fields:
+      title: {type: text, max: 9}
+      stage: {type: state, start: draft, steps: {draft: [held], held: [draft, done], done: []}}
+    allow:
+      - {to: [read, create], only: [title], when: "has_role('clerk')"}
+      - {to: [read, update], when: "has_role('boss')"}
+      - {to: update, only: [stage], when: "has_role('clerk')"}
+`
+	keeptest.Each(t, text, func(t *testing.T, k *keeptest.Kit) {
+		clerk, boss := k.Person("Cleo", "clerk"), k.Person("Bea", "boss")
+		id := k.Create(clerk, "jobs", `{"title": "a"}`)["id"].(string)
+		for c, want := range map[*types.Caller]string{clerk: "stage cannot go from where it is to done", boss: "stage cannot go from draft to done"} {
+			_, err := k.Update(c, "jobs", id, `{"stage": "done"}`)
+			keeptest.Want(t, err, types.Conflict, "no_such_step")
+			if told := new(types.Error); !errors.As(err, &told) || told.Detail != want {
+				t.Errorf("told %v, want %s", err, want)
+			}
 		}
 	})
 }

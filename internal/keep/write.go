@@ -237,7 +237,7 @@ func (a *act) decide(ctx context.Context, r store.Reader) (decision, error) {
 	if len(wrong) > 0 {
 		return decision{}, &types.Error{Kind: types.Invalid, Code: "invalid", Detail: "some values were not accepted; see fields", Fields: wrong}
 	}
-	return decision{next: next}, a.verify(ctx, r, old, next, a.lost)
+	return decision{next: next}, a.verify(ctx, r, old, next, mask, a.lost)
 }
 
 // load reads the row of an update or delete, for a caller who may read it. Absent and unreadable rows end at the same statement.

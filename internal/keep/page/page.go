@@ -10,9 +10,11 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,6 +33,7 @@ const (
 	DefaultLimit = 30
 	MaxLimit     = 200
 	MaxCount     = 10000
+	MaxBytes     = 4 << 20 // of items, beyond which a page has no further one
 )
 
 // Query asks for a page of rows. Filter is CEL and belongs to search; Filters come from a query string.
@@ -134,6 +137,9 @@ func (l *Lists) Prepare(c *types.Caller, q Query) (*Page, error) {
 
 // Append writes the page: {"items": […], "next": CURSOR or null} and, when asked, "count". It begins buf anew.
 func (p *Page) Append(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings) error {
+	if err := p.find(ctx, r, b); err != nil {
+		return err
+	}
 	*buf = append((*buf)[:0], `{"items":[`...)
 	last, more, err := p.appendItems(ctx, r, buf, b)
 	if err != nil {
@@ -189,9 +195,15 @@ type items struct {
 	n     int
 	last  cursor
 	more  bool // there are others behind the last
-	ids   [][]types.ID
-	ends  []int // of each item in buf, for included
-	bytes int   // of buf, behind the last item
+	woven []woven
+	bytes int // of buf, behind the last item
+}
+
+// woven is an item that included rows are to be written into.
+type woven struct {
+	ids []types.ID
+	end int // of the item in buf
+	at  cursor
 }
 
 // appendItems writes the rows of the page and returns the last one as a cursor; more tells whether there are others.
@@ -206,7 +218,7 @@ func (p *Page) appendItems(ctx context.Context, r store.Reader, buf *[]byte, b *
 		}
 	}
 	if len(p.inc) > 0 {
-		err = p.weaveIncluded(ctx, r, buf, b, got.ids, got.ends)
+		err = p.weaveIncluded(ctx, r, buf, b, &got)
 	}
 	return got.last, got.more, err
 }
@@ -248,7 +260,7 @@ func (p *Page) read(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bi
 	defer rows.Close()
 	key := p.view.Width(p.fields)
 	for rows.Next() {
-		if got.n == p.limit {
+		if got.n == p.limit || got.n > 0 && got.bytes > MaxBytes {
 			got.more = true
 			break
 		}
@@ -262,33 +274,34 @@ func (p *Page) read(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bi
 		if *buf, err = p.view.AppendRow(*buf, p.fields, rows, m, p.want); err != nil {
 			return err
 		}
-		if len(p.inc) > 0 {
-			got.ids, got.ends = append(got.ids, p.view.Targets(p.fields, rows, m, p.inc)), append(got.ends, len(*buf))
-		}
 		got.last = cursor{Key: p.key(rows, key), ID: types.ID(rows.Text(0))}
+		if len(p.inc) > 0 {
+			got.woven = append(got.woven, woven{p.view.Targets(p.fields, rows, m, p.inc), len(*buf), got.last})
+		}
 		got.bytes = len(*buf)
 		got.n++
 	}
 	return rows.Err()
 }
 
-// weaveIncluded writes the items again with what their references point at.
-func (p *Page) weaveIncluded(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings, ids [][]types.ID, ends []int) error {
-	if len(ends) == 0 {
-		return nil
-	}
-	plain := append([]byte(nil), *buf...)
-	from := strings.Index(string(plain), "[") + 1
-	out := append([]byte(nil), plain[:from]...)
-	for i, end := range ends {
-		out = append(out, plain[from:end]...)
+// weaveIncluded writes the items again with what their references point at, as many as fit.
+func (p *Page) weaveIncluded(ctx context.Context, r store.Reader, buf *[]byte, b *rule.Bindings, got *items) error {
+	plain := slices.Clone(*buf)
+	from := bytes.IndexByte(plain, '[') + 1
+	out := (*buf)[:from]
+	for i, item := range got.woven {
+		if i > 0 && len(out) > MaxBytes {
+			got.last, got.more = got.woven[i-1].at, true
+			break
+		}
+		out = append(out, plain[from:item.end]...)
 		var err error
-		if out, err = view.AppendIncluded(ctx, r, out, b, p.inc, ids[i]); err != nil {
+		if out, err = view.AppendIncluded(ctx, r, out, b, p.inc, item.ids); err != nil {
 			return err
 		}
-		from = end
+		from = item.end
 	}
-	*buf = append(append((*buf)[:0], out...), plain[from:]...)
+	*buf = out
 	return nil
 }
 
