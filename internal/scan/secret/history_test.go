@@ -71,7 +71,7 @@ func TestHistoryThatCannotBeToldIsUnknown(t *testing.T) {
 		"no repository": {func(t *testing.T) string { return t.TempDir() }, "no Git history"},
 		"shallow":       {func(t *testing.T) string { return clone(t, "--depth=1") }, "shallow"},
 		"without blobs": {func(t *testing.T) string { return clone(t, "--filter=blob:none", "--no-checkout") }, "partial"},
-		"without trees": {func(t *testing.T) string { return clone(t, "--filter=tree:0", "--no-checkout") }, "did not finish"},
+		"without trees": {func(t *testing.T) string { return clone(t, "--filter=tree:0", "--no-checkout") }, "2 commits cannot be read"},
 		"borrowed":      {func(t *testing.T) string { d := clone(t); alternates(t, d, base.dir); return d }, "borrows objects"},
 		"worktree": {func(t *testing.T) string {
 			dir := filepath.Join(t.TempDir(), "w")
@@ -142,6 +142,31 @@ func TestMergesAndReturns(t *testing.T) {
 	got, report := find(t, r.dir)
 	if len(report.Unknowns) != 0 || len(got) != 2 || got[0].Commit != first || got[0].RemovedIn != "" || got[0].Line != 2 || got[1].Commit != merge {
 		t.Errorf("findings %+v, unknown %v; first %s, merge %s", got, report.Unknowns, first, merge)
+	}
+}
+
+// TestACommitWithoutItsTreeHidesNoOther: git prunes by age, so what was given up may lie there in parts.
+func TestACommitWithoutItsTreeHidesNoOther(t *testing.T) {
+	r := newRepo(t)
+	r.write("a.txt", "one\n")
+	r.commit()
+	r.write("b.txt", "two\n")
+	r.commit()
+	tree := r.git("rev-parse", "HEAD^{tree}")
+	r.git("reset", "-q", "--hard", "HEAD~1")
+	r.write("c.txt", "xo"+"xb-"+invented(85, 30, alnum))
+	kept := r.commit()
+	r.git("rm", "-q", "c.txt")
+	gone := r.commit()
+	if err := os.Remove(filepath.Join(r.dir, ".git", "objects", tree[:2], tree[2:])); err != nil {
+		t.Fatal(err)
+	}
+	got, report := find(t, r.dir)
+	if len(got) != 1 || got[0].Path != "c.txt" || got[0].Commit != kept || got[0].RemovedIn != gone {
+		t.Errorf("findings %+v", got)
+	}
+	if !strings.Contains(fmt.Sprint(report.Unknowns), "1 commits cannot be read") {
+		t.Errorf("unknown %v", report.Unknowns)
 	}
 }
 

@@ -55,6 +55,7 @@ type past struct {
 	blob, path            map[string]int32
 	changes               []change
 	absent                int
+	last                  int32 // the commit that git named last
 }
 
 // objects searches every blob once, and then goes through the commits from the oldest on.
@@ -71,8 +72,7 @@ func (s *scan) objects(ctx context.Context, g *git) error {
 		return err
 	}
 	all := len(p.blobs)
-	broken := g.run(ctx, lines(p.commits), func(r *reader) error { return p.walk(r, s.submodule) },
-		"diff-tree", "--stdin", "-r", "--root", "-c", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv")
+	broken := s.changes(ctx, g, p)
 	hits := map[int32][]hit{}
 	err = g.run(ctx, lines(p.blobs), func(r *reader) error { return s.contents(r, p, hits) }, "cat-file", "--batch", "--buffer")
 	s.report.Commits, s.report.Blobs = len(p.commits), all
@@ -82,6 +82,34 @@ func (s *scan) objects(ctx context.Context, g *git) error {
 	s.attribute(p, hits)
 	return errors.Join(broken, err)
 }
+
+// changes reads what the commits changed. Git stops at a commit that lacks a tree, such as one that was given up and
+// half pruned; it is asked again for those behind it, maxRestarts times at most.
+func (s *scan) changes(ctx context.Context, g *git, p *past) error {
+	lost, next := 0, 0
+	for restarts := 0; next < len(p.commits); restarts++ {
+		p.last = int32(next) - 1
+		err := g.run(ctx, lines(p.commits[next:]), func(r *reader) error { return p.walk(r, s.submodule) },
+			"diff-tree", "--stdin", "-r", "--root", "-c", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--always")
+		if err == nil {
+			break
+		}
+		if restarts == maxRestarts || ctx.Err() != nil {
+			return err
+		}
+		if int(p.last) < next {
+			lost, p.last = lost+1, int32(next)
+		}
+		next = int(p.last) + 1
+	}
+	if lost > 0 {
+		s.unknown("", fmt.Sprintf("%d commits cannot be read in full; scan a full clone", lost))
+	}
+	return nil
+}
+
+// maxRestarts bounds how often git is asked for changes again.
+const maxRestarts = 400
 
 // list reads the kinds and names of all objects.
 func (p *past) list(r *reader, tips *[]string) error {
@@ -133,7 +161,6 @@ func intern(s string, numbers map[string]int32, all *[]string) int32 {
 // walk reads the changes: the name of a commit, then for each path ":modes names status" and the path. A merge has a
 // colon, a mode and a name for each parent, and shows only what differs from all of them.
 func (p *past) walk(r *reader, submodule func(path string)) error {
-	commit := int32(-1)
 	for {
 		head, err := r.until(0)
 		if err == io.EOF {
@@ -142,15 +169,14 @@ func (p *past) walk(r *reader, submodule func(path string)) error {
 			return err
 		}
 		if !strings.HasPrefix(head, ":") {
-			if commit++; int(commit) < len(p.commits) && p.commits[commit] == head {
-				continue
+			at := p.last + 1
+			for at < int32(len(p.commits)) && p.commits[at] != head {
+				at++ // git may leave out a commit without changes
 			}
-			for commit < int32(len(p.commits)) && p.commits[commit] != head {
-				commit++ // a commit without changes has no line
-			}
-			if int(commit) == len(p.commits) {
+			if int(at) == len(p.commits) {
 				return errors.New("git names a commit that was not asked for")
 			}
+			p.last = at
 			continue
 		}
 		name, err := r.until(0)
@@ -159,14 +185,14 @@ func (p *past) walk(r *reader, submodule func(path string)) error {
 		}
 		bare := strings.TrimLeft(head, ":")
 		parents, words := len(head)-len(bare), strings.Fields(bare)
-		if len(words) != 2*parents+3 || commit < 0 {
+		if len(words) != 2*parents+3 || p.last < 0 {
 			return errors.New("git writes changes in another form")
 		}
 		if words[parents] == "160000" {
 			submodule(name)
 			continue
 		}
-		c := change{commit: commit, path: intern(name, p.path, &p.paths), was: -1, is: -1}
+		c := change{commit: p.last, path: intern(name, p.path, &p.paths), was: -1, is: -1}
 		if words[0] != "160000" && words[0] != "120000" {
 			c.was = p.number(words[parents+1])
 		}
