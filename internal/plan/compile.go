@@ -51,6 +51,7 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	c.checkNames()
 	c.checkKeys()
 	c.warnUncovered()
+	c.warnPinned()
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
