@@ -92,6 +92,8 @@ var siblings = []sibling{
 	{"identity/organisation", "identity/signin", "who joins says which device he uses"},
 	{"identity/organisation", "identity/signup", "invitations are letters, and make accounts for those who have none"},
 	{"identity/organisation", "identity/throttle", "letters are counted"},
+	{"scan", "scan/...", "the room's root puts its parts together"},
+	{"scan/osv", "scan/version", "ranges are judged in the order of versions"},
 	{"store/sqlite", "store", "an engine implements the seam"},
 	{"store/postgres", "store", "an engine implements the seam"},
 	{"store/sqlite", "store/fair", "accounts take turns at the writer"},

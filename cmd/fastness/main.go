@@ -33,6 +33,7 @@ type commands struct {
 	Organisations tenant.Commands `cmd:"" group:"people" help:"Make organisations and change who belongs to them."`
 	Mail          mailCmd         `cmd:"" group:"people" help:"Say how many letters wait, and which were given up and why."`
 	Rows          rowsCmd         `cmd:"" group:"data" help:"Read and write rows, as somebody or as the system with a reason."`
+	Scan          scanCmd         `cmd:"" group:"project" help:"Say which known holes a project takes in, and keep its register of findings."`
 	Trust         trustCmd        `cmd:"" group:"begin" help:"Trust development's certificate authority on this machine."`
 	Version       versionCmd      `cmd:"" group:"program" help:"Print the version."`
 }
@@ -73,6 +74,7 @@ var groups = []kong.Group{
 	{Key: "people", Title: "People (through the running server, else on the data themselves):"},
 	{Key: "data", Title: "Rows (through the running server, else on the data themselves):"},
 	{Key: "understand", Title: "What happened (through the running server, else on the data themselves):"},
+	{Key: "project", Title: "A project (reads its files; needs neither server nor network):"},
 	{Key: "program", Title: "This program:"},
 }
 

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	account "os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fastness-dev/fastness/internal/scan"
+	"github.com/fastness-dev/fastness/internal/scan/osv"
+	"github.com/fastness-dev/fastness/internal/scan/register"
+	"github.com/fastness-dev/fastness/internal/types"
+)
+
+type scanCmd struct {
+	Dir      string `arg:"" optional:"" default:"." help:"The project."`
+	DB       string `name:"db" help:"A database of holes to read in place: a folder or zip in the OSV format." placeholder:"FILE|DIR"`
+	UpdateDB string `name:"update-db" help:"Copy a database of holes into this user's cache, and end." placeholder:"FILE|DIR"`
+	DBAge    int    `name:"db-age" default:"30" help:"How many days old its newest entry may be." placeholder:"DAYS"`
+	Accept   string `name:"accept" help:"Accept the risk of a finding." placeholder:"ID"`
+	Until    string `name:"until" help:"… until this day, at most a year ahead." placeholder:"DATE"`
+	Because  string `name:"because" help:"… for this reason." placeholder:"WHY"`
+	By       string `name:"by" help:"… on behalf of whom; else the account of this machine." placeholder:"WHO"`
+	ReadOnly bool   `name:"read-only" help:"Leave the register as it is."`
+	JSON     bool   `name:"json" help:"For machines."`
+}
+
+// scanned is a scan for machines.
+type scanned struct {
+	Verdict string `json:"verdict"`
+	*scan.Report
+	Register []stated `json:"register"`
+}
+
+// stated is a finding, and where it stands today.
+type stated struct {
+	*register.Finding
+	State string `json:"state"`
+}
+
+// Run scans a project, or brings its register or the database of holes up to date.
+func (c *scanCmd) Run(e *env) error {
+	now := types.SystemClock{}.Now().UTC()
+	if c.DBAge < 1 || c.DBAge > 36500 {
+		return misused("--db-age is %d; give 1 to 36500 days", c.DBAge)
+	}
+	if c.UpdateDB != "" {
+		return c.update(e)
+	}
+	info, err := os.Stat(c.Dir)
+	if err != nil || !info.IsDir() {
+		return misused("there is no folder %s; name the project to scan", c.Dir)
+	}
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return untold("open the project: %w; let this account read it", err)
+	}
+	defer root.Close()
+	reg, err := register.Open(root)
+	if err != nil {
+		return untold("%w", err)
+	}
+	if c.Accept != "" {
+		return c.accept(e, root, reg, now)
+	}
+	if c.Until != "" || c.Because != "" || c.By != "" {
+		return misused("--until, --because and --by belong to --accept; name the finding")
+	}
+	at := c.DB
+	if at == "" {
+		if at, err = databaseHome(); err != nil {
+			return err
+		}
+	}
+	rep, err := scan.Run(e.ctx, scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now})
+	if err != nil {
+		return untold("%w", err)
+	}
+	reg.Update(rep.Found(), len(rep.Untold) == 0, now)
+	if !c.ReadOnly {
+		if err := reg.Save(root); err != nil {
+			return untold("%w", err)
+		}
+	}
+	return c.say(e, rep, reg, now)
+}
+
+// databaseHome is where --update-db keeps the database.
+func databaseHome() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", untold("find the cache of this user: %w; set XDG_CACHE_HOME or give --db", err)
+	}
+	return filepath.Join(cache, "fastness", "osv"), nil
+}
+
+// update brings the database of holes up to date.
+func (c *scanCmd) update(e *env) error {
+	home, err := databaseHome()
+	if err != nil {
+		return err
+	}
+	db, err := osv.Update(e.ctx, c.UpdateDB, home)
+	if err != nil {
+		return untold("%w", err)
+	}
+	for _, name := range []string{"PyPI", "npm", "Go"} {
+		if cover := db.Coverage(name); cover.Entries > 0 {
+			fmt.Fprintf(e.out, "%s: %d entries, the newest of %s\n", name, cover.Entries, cover.Newest.UTC().Format(time.DateOnly))
+		} else {
+			fmt.Fprintf(e.out, "%s: no entries\n", name)
+		}
+	}
+	return nil
+}
+
+// accept takes the risk of a finding.
+func (c *scanCmd) accept(e *env, root *os.Root, reg *register.Register, now time.Time) error {
+	until, err := time.Parse(time.DateOnly, c.Until)
+	if err != nil {
+		return misused("--until is %q; give a day as in 2026-12-31", c.Until)
+	}
+	by := c.By
+	if by == "" {
+		if u, err := account.Current(); err == nil {
+			by = u.Username
+		}
+	}
+	if err := reg.Accept(c.Accept, until, c.Because, by, now); err != nil {
+		return misused("%w", err)
+	}
+	if err := reg.Save(root); err != nil {
+		return untold("%w", err)
+	}
+	fmt.Fprintf(e.out, "accepted %s until %s (%s, by %s)\n", c.Accept, c.Until, c.Because, by)
+	return nil
+}
+
+// say prints a scan. What is open decides before what could not be told.
+func (c *scanCmd) say(e *env, rep *scan.Report, reg *register.Register, now time.Time) error {
+	all := []stated{}
+	states := map[string]int{}
+	for _, f := range reg.Findings {
+		s := f.State(now)
+		states[s]++
+		all = append(all, stated{f, s})
+	}
+	verdict, err := "held", error(nil)
+	switch open := states["open"] + states["overdue"]; {
+	case open > 0:
+		verdict, err = "broken", fmt.Errorf("broken: %d findings are open; close them or accept their risk with --accept ID", open)
+	case len(rep.Untold) > 0:
+		verdict, err = "could_not_tell", untold("could not tell: %d things, named above; mend them and scan again", len(rep.Untold))
+	}
+	if c.JSON {
+		if e := printJSON(e, scanned{verdict, rep, all}); e != nil {
+			return e
+		}
+		return &coded{exitOf(err), silent{}}
+	}
+	c.print(e, rep, all, states)
+	return err
+}
+
+// silent is an error that has been said already.
+type silent struct{}
+
+// Error implements error.
+func (silent) Error() string { return "" }
+
+// print says what was found in sections.
+func (c *scanCmd) print(e *env, rep *scan.Report, all []stated, states map[string]int) {
+	var files []string
+	for _, f := range rep.Files {
+		files = append(files, fmt.Sprintf("%s (%d)", f.Path, f.Count))
+	}
+	fmt.Fprintf(e.out, "%-10s %s\n", "inventory", plain(cmp.Or(strings.Join(files, " · "), "no file that names components")))
+	for _, h := range rep.Holes {
+		step := "no version without it is known"
+		if h.Fix != "" {
+			step = "→ " + h.Fix
+		}
+		if h.Safe != "" && h.Safe != h.Fix {
+			step += ", " + h.Safe + " closes all"
+		}
+		fmt.Fprintf(e.out, "%-10s %-8s %s\n", "holes", h.Severity, plain(fmt.Sprintf("%s %s %s  %s  (%s)", h.Name, h.Version, step, h.Key(), strings.Join(h.Places, ", "))))
+	}
+	for _, text := range rep.Untold {
+		fmt.Fprintf(e.out, "%-10s %s\n", "untold", plain(text))
+	}
+	var parts []string
+	for _, s := range []string{"open", "overdue", "accepted", "closed"} {
+		parts = append(parts, fmt.Sprintf("%d %s", states[s], s))
+	}
+	fmt.Fprintf(e.out, "%-10s %s\n", "register", strings.Join(parts, ", "))
+	for _, f := range all {
+		if f.State == "accepted" {
+			fmt.Fprintf(e.out, "%-10s %s\n", "accepted", plain(fmt.Sprintf("%s until %s (%s, by %s)", f.ID, f.Accepted.Until, f.Accepted.Because, f.Accepted.By)))
+		}
+	}
+}
+
+// plain takes out what a scanned file could do to a terminal.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || slices.Contains([]rune{0x202a, 0x202b, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068}, r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
