@@ -116,7 +116,7 @@ func (c *checkCmd) machine(e *env, out checked, err error) error {
 	if e := printJSON(e, out); e != nil {
 		return e
 	}
-	return &coded{exitOf(err), errors.New("")}
+	return ended(exitOf(err), errors.New(""))
 }
 
 // printJSON writes one value for machines, on one line.

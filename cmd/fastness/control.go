@@ -119,14 +119,14 @@ func (o on) forward(e *env, args []string) (done bool, err error) {
 	a, err := o.ask(args)
 	var lost *control.Lost
 	if errors.As(err, &lost) {
-		err = &coded{exitUntold, err}
+		err = ended(exitUntold, err)
 	}
 	if err != nil || a == nil {
 		return false, err
 	}
 	io.WriteString(e.out, a.Out)
 	if a.Code != exitHeld {
-		return true, &coded{a.Code, errors.New(strings.TrimSpace(a.Err))}
+		return true, ended(a.Code, errors.New(strings.TrimSpace(a.Err)))
 	}
 	io.WriteString(e.err, a.Err)
 	return true, nil

@@ -2,8 +2,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -15,29 +15,23 @@ const (
 	exitUntold = 3
 )
 
-// coded is an error with the exit code that it ends the command with.
-type coded struct {
-	code int
-	error
-}
-
-// Unwrap returns the cause.
-func (c *coded) Unwrap() error { return c.error }
+// ended is an error with the exit code that it ends the command with.
+func ended(code int, err error) error { return &command.Ended{Code: code, Err: err} }
 
 // misused is an error of who typed the command.
-func misused(format string, args ...any) error { return &coded{exitUsage, fmt.Errorf(format, args...)} }
+func misused(format string, args ...any) error { return command.Misused(format, args...) }
 
 // untold is a question that could not be answered: never to be taken for a yes.
-func untold(format string, args ...any) error { return &coded{exitUntold, fmt.Errorf(format, args...)} }
+func untold(format string, args ...any) error { return command.Untold(format, args...) }
 
 // exitOf is the exit code of an error. What could not be reached could not tell.
 func exitOf(err error) int {
-	var c *coded
+	var c *command.Ended
 	switch {
 	case err == nil:
 		return exitHeld
 	case errors.As(err, &c):
-		return c.code
+		return c.Code
 	case types.KindOf(err) == types.Unavailable:
 		return exitUntold
 	}

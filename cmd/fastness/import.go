@@ -63,7 +63,7 @@ func (c *usersImportCmd) Run(e *env) error {
 func (c *usersImportCmd) read() ([]foreign.Person, error) {
 	form, err := rowfile.TableOf(c.Encoding, "")
 	if err != nil {
-		return nil, &coded{exitUsage, err}
+		return nil, ended(exitUsage, err)
 	}
 	in := io.Reader(os.Stdin)
 	if c.File != "-" {

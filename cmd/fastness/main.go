@@ -13,6 +13,7 @@ import (
 
 	"github.com/fastness-dev/fastness"
 	"github.com/fastness-dev/fastness/cmd/fastness/command"
+	"github.com/fastness-dev/fastness/cmd/fastness/project"
 	"github.com/fastness-dev/fastness/cmd/fastness/tenant"
 	"github.com/fastness-dev/fastness/internal/edge"
 )
@@ -33,7 +34,7 @@ type commands struct {
 	Organisations tenant.Commands `cmd:"" group:"people" help:"Make organisations and change who belongs to them."`
 	Mail          mailCmd         `cmd:"" group:"people" help:"Say how many letters wait, and which were given up and why."`
 	Rows          rowsCmd         `cmd:"" group:"data" help:"Read and write rows, as somebody or as the system with a reason."`
-	Scan          scanCmd         `cmd:"" group:"project" help:"Say which known holes a project takes in, and keep its register of findings."`
+	Scan          project.Scan    `cmd:"" group:"project" help:"Say which known holes a project takes in, and keep its register of findings."`
 	Trust         trustCmd        `cmd:"" group:"begin" help:"Trust development's certificate authority on this machine."`
 	Version       versionCmd      `cmd:"" group:"program" help:"Print the version."`
 }

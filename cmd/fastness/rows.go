@@ -116,7 +116,7 @@ type rowsCreateCmd struct {
 // Run makes a row.
 func (c *rowsCreateCmd) Run(e *env) error {
 	if err := terminal.FromInput(e.in, &c.JSON); err != nil {
-		return &coded{exitUsage, err}
+		return ended(exitUsage, err)
 	}
 	return c.run(e, []string{"rows", "create", c.Collection, c.JSON}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Create(e.ctx, by, keep.Write{Collection: c.Collection, Body: []byte(c.JSON)})
@@ -133,7 +133,7 @@ type rowsUpdateCmd struct {
 // Run changes a row.
 func (c *rowsUpdateCmd) Run(e *env) error {
 	if err := terminal.FromInput(e.in, &c.JSON); err != nil {
-		return &coded{exitUsage, err}
+		return ended(exitUsage, err)
 	}
 	return c.run(e, []string{"rows", "update", c.Collection, c.ID, c.JSON}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Update(e.ctx, by, keep.Write{Collection: c.Collection, ID: c.ID, Body: []byte(c.JSON)})
@@ -151,7 +151,7 @@ type rowsDeleteCmd struct {
 func (c *rowsDeleteCmd) Run(e *env) error {
 	if !c.Yes {
 		if err := terminal.Confirm(e.in, e.err, fmt.Sprintf("Remove %s/%s and what is removed with it, for good?", c.Collection, c.ID)); err != nil {
-			return &coded{exitUsage, err}
+			return ended(exitUsage, err)
 		}
 	}
 	return c.run(e, []string{"rows", "delete", c.Collection, c.ID, "--yes"}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {

@@ -38,7 +38,7 @@ func (c *rowsImportCmd) Run(e *env) error {
 		form.Table, err = rowfile.TableOf(c.Encoding, c.Separator)
 	}
 	if err != nil {
-		return &coded{exitUsage, err}
+		return ended(exitUsage, err)
 	}
 	in := e.in
 	if c.File != "-" {
@@ -70,7 +70,7 @@ func (c *rowsImportCmd) Run(e *env) error {
 		err := fmt.Errorf("%w\n%d rows are in, none after them; correct the file and go on with --skip %d", err, i.Done, i.Done)
 		var refusal *rowfile.Refusal
 		if errors.As(err, &refusal) {
-			return &coded{refusal.Code, err}
+			return ended(refusal.Code, err)
 		}
 		return err
 	}

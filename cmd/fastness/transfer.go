@@ -111,7 +111,7 @@ type rowsBatchCmd struct {
 // Run does several operations in one transaction.
 func (c *rowsBatchCmd) Run(e *env) error {
 	if err := terminal.FromInput(e.in, &c.JSON); err != nil {
-		return &coded{exitUsage, err}
+		return ended(exitUsage, err)
 	}
 	return c.run(e, []string{"rows", "batch", c.JSON}, func(app *fastness.App, by *types.Caller) (*plan.Answer, error) {
 		return app.Keep.Batch(e.ctx, by, []byte(c.JSON), keep.Write{})

@@ -13,6 +13,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/scan/inventory"
 	"github.com/fastness-dev/fastness/internal/scan/osv"
 	"github.com/fastness-dev/fastness/internal/scan/register"
+	"github.com/fastness-dev/fastness/internal/scan/secret"
 )
 
 // Config says what to scan and with what.
@@ -21,6 +22,7 @@ type Config struct {
 	Database string        // a folder or zip in the OSV format
 	Age      time.Duration // how old the newest entry of an ecosystem may be; 0: any age
 	Now      time.Time
+	History  bool // search the history of Git for secrets as well
 }
 
 // Hole is a known hole of a component, at every place that brings it.
@@ -39,8 +41,9 @@ func (h Hole) Key() string { return h.ID + ":" + h.Ecosystem + "/" + h.Name }
 // Report is what a scan found.
 type Report struct {
 	*inventory.Inventory
-	Holes  []Hole   `json:"holes"`
-	Untold []string `json:"untold"` // what could not be told, each with what to do
+	Holes   []Hole           `json:"holes"`
+	Secrets []secret.Finding `json:"secrets"`
+	Untold  []string         `json:"untold"` // what could not be told, each with what to do
 }
 
 // Run scans a project. What it could not tell stands in the report; the error is of the folder alone.
@@ -49,14 +52,48 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Inventory: inv, Holes: []Hole{}, Untold: []string{}}
+	r := &Report{Inventory: inv, Holes: []Hole{}, Secrets: []secret.Finding{}, Untold: []string{}}
 	for _, p := range inv.Problems {
 		r.Untold = append(r.Untold, p.String())
 	}
 	if err := r.holes(ctx, c); err != nil {
 		return nil, err
 	}
+	if err := r.secrets(ctx, c); err != nil {
+		return nil, err
+	}
 	return r, nil
+}
+
+// secrets searches the files and the history of Git.
+func (r *Report) secrets(ctx context.Context, c Config) error {
+	found, searched, err := secret.Find(ctx, secret.Config{Root: c.Dir, History: c.History})
+	if err != nil {
+		return err
+	}
+	r.Secrets = append(r.Secrets, found...)
+	for _, u := range searched.Unknowns {
+		r.Untold = append(r.Untold, fmt.Sprintf("secrets: %s: %s", cmp.Or(u.Path, "the history"), u.Why))
+	}
+	if searched.More > 0 {
+		r.Untold = append(r.Untold, fmt.Sprintf("secrets: %d more could not be searched; mend those above first", searched.More))
+	}
+	return nil
+}
+
+// SecretPlace says which rule met where. The secret itself is not in a finding.
+func SecretPlace(f secret.Finding) string {
+	text := fmt.Sprintf("%s in %s", f.Rule, cmp.Or(f.Path, "an object without a name"))
+	if f.Line > 0 {
+		text += fmt.Sprintf(":%d", f.Line)
+	}
+	if f.Commit != "" {
+		text += ", commit " + f.Commit
+	}
+	if f.RemovedIn != "" {
+		text += ", removed in " + f.RemovedIn
+	}
+	return text
 }
 
 // holes asks the database for each component. Images have no holes there.
@@ -158,6 +195,19 @@ func (r *Report) Found() []register.Found {
 		}
 		at[h.Key()] = len(out)
 		out = append(out, register.Found{ID: h.Key(), Severity: h.Severity, Evidence: evidence})
+	}
+	for _, f := range r.Secrets {
+		// One that a commit took out is still in every clone: it is as urgent until it is replaced.
+		id := "secret:" + f.Rule + ":" + f.Path
+		if f.RemovedIn != "" {
+			id += "@" + f.Commit
+		}
+		if i, ok := at[id]; ok {
+			out[i].Evidence += "; " + SecretPlace(f)
+			continue
+		}
+		at[id] = len(out)
+		out = append(out, register.Found{ID: id, Severity: "critical", Evidence: SecretPlace(f)})
 	}
 	return out
 }

@@ -105,6 +105,21 @@ func TestUntold(t *testing.T) {
 	}
 }
 
+// TestSecrets: a secret in the tree is a finding of its own, and its value is nowhere in the report.
+func TestSecrets(t *testing.T) {
+	dir := t.TempDir()
+	value := "AKIA" + "Q3EGRZ7XJ5WLTN2K"
+	write(t, filepath.Join(dir, "cred.ini"), "[default]\naws_access_key_id = "+value+"\n")
+	r := run(t, dir, "testdata/database")
+	found := r.Found()
+	if len(r.Secrets) != 1 || len(found) != 1 || found[0].Severity != "critical" || !strings.HasPrefix(found[0].ID, "secret:") || !strings.Contains(found[0].Evidence, "cred.ini:2") {
+		t.Fatalf("%+v %+v, untold %q", r.Secrets, found, r.Untold)
+	}
+	if text := fmt.Sprintf("%+v %+v", r, found); strings.Contains(text, value) {
+		t.Error("the report holds the value")
+	}
+}
+
 // TestPinnedElsewhere: an open requirement beside a lock is told by the lock.
 func TestPinnedElsewhere(t *testing.T) {
 	dir := t.TempDir()

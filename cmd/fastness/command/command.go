@@ -3,6 +3,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/fastness-dev/fastness"
@@ -37,3 +38,26 @@ type Host interface {
 	Context() context.Context
 	Out() io.Writer
 }
+
+// Ended is an error with the exit code that it ends the program with. One without a text has been said already.
+type Ended struct {
+	Code int
+	Err  error
+}
+
+// Error implements error.
+func (e *Ended) Error() string {
+	if e.Err == nil {
+		return ""
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Ended) Unwrap() error { return e.Err }
+
+// Misused is an error of the person who typed the command.
+func Misused(format string, args ...any) error { return &Ended{2, fmt.Errorf(format, args...)} }
+
+// Untold is a question that could not be answered: never to be taken for a yes.
+func Untold(format string, args ...any) error { return &Ended{3, fmt.Errorf(format, args...)} }

@@ -1,7 +1,9 @@
-package main
+// Package project is the commands that read a project of any language; they need neither server nor declaration.
+package project
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 	account "os/user"
@@ -10,13 +12,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastness-dev/fastness/cmd/fastness/command"
 	"github.com/fastness-dev/fastness/internal/scan"
 	"github.com/fastness-dev/fastness/internal/scan/osv"
 	"github.com/fastness-dev/fastness/internal/scan/register"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
-type scanCmd struct {
+// Scan is fastness scan.
+type Scan struct {
 	Dir      string `arg:"" optional:"" default:"." help:"The project."`
 	DB       string `name:"db" help:"A database of holes to read in place: a folder or zip in the OSV format." placeholder:"FILE|DIR"`
 	UpdateDB string `name:"update-db" help:"Copy a database of holes into this user's cache, and end." placeholder:"FILE|DIR"`
@@ -43,32 +47,32 @@ type stated struct {
 }
 
 // Run scans a project, or brings its register or the database of holes up to date.
-func (c *scanCmd) Run(e *env) error {
+func (c *Scan) Run(h command.Host) error {
 	now := types.SystemClock{}.Now().UTC()
 	if c.DBAge < 1 || c.DBAge > 36500 {
-		return misused("--db-age is %d; give 1 to 36500 days", c.DBAge)
+		return command.Misused("--db-age is %d; give 1 to 36500 days", c.DBAge)
 	}
 	if c.UpdateDB != "" {
-		return c.update(e)
+		return c.update(h)
 	}
 	info, err := os.Stat(c.Dir)
 	if err != nil || !info.IsDir() {
-		return misused("there is no folder %s; name the project to scan", c.Dir)
+		return command.Misused("there is no folder %s; name the project to scan", c.Dir)
 	}
 	root, err := os.OpenRoot(c.Dir)
 	if err != nil {
-		return untold("open the project: %w; let this account read it", err)
+		return command.Untold("open the project: %w; let this account read it", err)
 	}
 	defer root.Close()
 	reg, err := register.Open(root)
 	if err != nil {
-		return untold("%w", err)
+		return command.Untold("%w", err)
 	}
 	if c.Accept != "" {
-		return c.accept(e, root, reg, now)
+		return c.accept(h, root, reg, now)
 	}
 	if c.Until != "" || c.Because != "" || c.By != "" {
-		return misused("--until, --because and --by belong to --accept; name the finding")
+		return command.Misused("--until, --because and --by belong to --accept; name the finding")
 	}
 	at := c.DB
 	if at == "" {
@@ -76,53 +80,67 @@ func (c *scanCmd) Run(e *env) error {
 			return err
 		}
 	}
-	rep, err := scan.Run(e.ctx, scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now})
+	rep, err := scan.Run(h.Context(), scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now, History: versioned(c.Dir)})
 	if err != nil {
-		return untold("%w", err)
+		return command.Untold("%w", err)
 	}
 	reg.Update(rep.Found(), len(rep.Untold) == 0, now)
 	if !c.ReadOnly {
 		if err := reg.Save(root); err != nil {
-			return untold("%w", err)
+			return command.Untold("%w", err)
 		}
 	}
-	return c.say(e, rep, reg, now)
+	return c.say(h, rep, reg, now)
+}
+
+// versioned tells whether a folder lies in a Git repository. In one of its folders the history is not searched, and the scan says so.
+func versioned(dir string) bool {
+	dir, err := filepath.Abs(dir)
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
+	return true
 }
 
 // databaseHome is where --update-db keeps the database.
 func databaseHome() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", untold("find the cache of this user: %w; set XDG_CACHE_HOME or give --db", err)
+		return "", command.Untold("find the cache of this user: %w; set XDG_CACHE_HOME or give --db", err)
 	}
 	return filepath.Join(cache, "fastness", "osv"), nil
 }
 
 // update brings the database of holes up to date.
-func (c *scanCmd) update(e *env) error {
+func (c *Scan) update(h command.Host) error {
 	home, err := databaseHome()
 	if err != nil {
 		return err
 	}
-	db, err := osv.Update(e.ctx, c.UpdateDB, home)
+	db, err := osv.Update(h.Context(), c.UpdateDB, home)
 	if err != nil {
-		return untold("%w", err)
+		return command.Untold("%w", err)
 	}
 	for _, name := range []string{"PyPI", "npm", "Go"} {
 		if cover := db.Coverage(name); cover.Entries > 0 {
-			fmt.Fprintf(e.out, "%s: %d entries, the newest of %s\n", name, cover.Entries, cover.Newest.UTC().Format(time.DateOnly))
+			fmt.Fprintf(h.Out(), "%s: %d entries, the newest of %s\n", name, cover.Entries, cover.Newest.UTC().Format(time.DateOnly))
 		} else {
-			fmt.Fprintf(e.out, "%s: no entries\n", name)
+			fmt.Fprintf(h.Out(), "%s: no entries\n", name)
 		}
 	}
 	return nil
 }
 
 // accept takes the risk of a finding.
-func (c *scanCmd) accept(e *env, root *os.Root, reg *register.Register, now time.Time) error {
+func (c *Scan) accept(h command.Host, root *os.Root, reg *register.Register, now time.Time) error {
 	until, err := time.Parse(time.DateOnly, c.Until)
 	if err != nil {
-		return misused("--until is %q; give a day as in 2026-12-31", c.Until)
+		return command.Misused("--until is %q; give a day as in 2026-12-31", c.Until)
 	}
 	by := c.By
 	if by == "" {
@@ -131,17 +149,17 @@ func (c *scanCmd) accept(e *env, root *os.Root, reg *register.Register, now time
 		}
 	}
 	if err := reg.Accept(c.Accept, until, c.Because, by, now); err != nil {
-		return misused("%w", err)
+		return command.Misused("%w", err)
 	}
 	if err := reg.Save(root); err != nil {
-		return untold("%w", err)
+		return command.Untold("%w", err)
 	}
-	fmt.Fprintf(e.out, "accepted %s until %s (%s, by %s)\n", c.Accept, c.Until, c.Because, by)
+	fmt.Fprintf(h.Out(), "accepted %s until %s (%s, by %s)\n", c.Accept, c.Until, c.Because, by)
 	return nil
 }
 
 // say prints a scan. What is open decides before what could not be told.
-func (c *scanCmd) say(e *env, rep *scan.Report, reg *register.Register, now time.Time) error {
+func (c *Scan) say(h command.Host, rep *scan.Report, reg *register.Register, now time.Time) error {
 	all := []stated{}
 	states := map[string]int{}
 	for _, f := range reg.Findings {
@@ -149,57 +167,56 @@ func (c *scanCmd) say(e *env, rep *scan.Report, reg *register.Register, now time
 		states[s]++
 		all = append(all, stated{f, s})
 	}
-	verdict, err := "held", error(nil)
+	verdict, code, err := "held", 0, error(nil)
 	switch open := states["open"] + states["overdue"]; {
 	case open > 0:
-		verdict, err = "broken", fmt.Errorf("broken: %d findings are open; close them or accept their risk with --accept ID", open)
+		verdict, code, err = "broken", 1, fmt.Errorf("broken: %d findings are open; close them or accept their risk with --accept ID", open)
 	case len(rep.Untold) > 0:
-		verdict, err = "could_not_tell", untold("could not tell: %d things, named above; mend them and scan again", len(rep.Untold))
+		verdict, code, err = "could_not_tell", 3, command.Untold("could not tell: %d things, named above; mend them and scan again", len(rep.Untold))
 	}
 	if c.JSON {
-		if e := printJSON(e, scanned{verdict, rep, all}); e != nil {
+		enc := json.NewEncoder(h.Out())
+		enc.SetEscapeHTML(false)
+		if e := enc.Encode(scanned{verdict, rep, all}); e != nil || err == nil {
 			return e
 		}
-		return &coded{exitOf(err), silent{}}
+		return &command.Ended{Code: code}
 	}
-	c.print(e, rep, all, states)
+	c.print(h, rep, all, states)
 	return err
 }
 
-// silent is an error that has been said already.
-type silent struct{}
-
-// Error implements error.
-func (silent) Error() string { return "" }
-
 // print says what was found in sections.
-func (c *scanCmd) print(e *env, rep *scan.Report, all []stated, states map[string]int) {
+func (c *Scan) print(h command.Host, rep *scan.Report, all []stated, states map[string]int) {
 	var files []string
 	for _, f := range rep.Files {
 		files = append(files, fmt.Sprintf("%s (%d)", f.Path, f.Count))
 	}
-	fmt.Fprintf(e.out, "%-10s %s\n", "inventory", plain(cmp.Or(strings.Join(files, " · "), "no file that names components")))
-	for _, h := range rep.Holes {
+	fmt.Fprintf(h.Out(), "%-10s %s\n", "inventory", plain(cmp.Or(strings.Join(files, " · "), "no file that names components")))
+	for _, x := range rep.Holes {
 		step := "no version without it is known"
-		if h.Fix != "" {
-			step = "→ " + h.Fix
+		if x.Fix != "" {
+			step = "→ " + x.Fix
 		}
-		if h.Safe != "" && h.Safe != h.Fix {
-			step += ", " + h.Safe + " closes all"
+		if x.Safe != "" && x.Safe != x.Fix {
+			step += ", " + x.Safe + " closes all"
 		}
-		fmt.Fprintf(e.out, "%-10s %-8s %s\n", "holes", h.Severity, plain(fmt.Sprintf("%s %s %s  %s  (%s)", h.Name, h.Version, step, h.Key(), strings.Join(h.Places, ", "))))
+		fmt.Fprintf(h.Out(), "%-10s %-8s %s\n", "holes", x.Severity, plain(fmt.Sprintf("%s %s %s  %s  (%s)", x.Name, x.Version, step, x.Key(), strings.Join(x.Places, ", "))))
+	}
+	for _, x := range rep.Secrets {
+		fmt.Fprintf(h.Out(), "%-10s %s\n", "secrets", plain(fmt.Sprintf("%s: %s", scan.SecretPlace(x), x.Rotate)))
 	}
 	for _, text := range rep.Untold {
-		fmt.Fprintf(e.out, "%-10s %s\n", "untold", plain(text))
+		fmt.Fprintf(h.Out(), "%-10s %s\n", "untold", plain(text))
 	}
 	var parts []string
 	for _, s := range []string{"open", "overdue", "accepted", "closed"} {
 		parts = append(parts, fmt.Sprintf("%d %s", states[s], s))
 	}
-	fmt.Fprintf(e.out, "%-10s %s\n", "register", strings.Join(parts, ", "))
+	fmt.Fprintf(h.Out(), "%-10s %s\n", "register", strings.Join(parts, ", "))
 	for _, f := range all {
 		if f.State == "accepted" {
-			fmt.Fprintf(e.out, "%-10s %s\n", "accepted", plain(fmt.Sprintf("%s until %s (%s, by %s)", f.ID, f.Accepted.Until, f.Accepted.Because, f.Accepted.By)))
+			fmt.Fprintf(h.Out(), "%-10s %s\n", "accepted", plain(fmt.Sprintf("%s until %s (%s, by %s)", f.ID, f.Accepted.Until, f.Accepted.Because, f.Accepted.By)))
 		}
 	}
 }
