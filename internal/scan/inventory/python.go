@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +16,7 @@ var (
 	requirement = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*)$`)
 	exactly     = regexp.MustCompile(`^\(?\s*===?\s*([^\s,;*)]+)\s*\)?$`)
 	includes    = regexp.MustCompile(`^(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)$`)
+	tomlLine    = regexp.MustCompile(`^toml: line ([0-9]{1,9}) `) // of a value of the wrong type
 	comparison  = regexp.MustCompile(`^\(?\s*(?:===?|~=|!=|<=?|>=?)`)
 )
 
@@ -157,13 +159,12 @@ func readPoetry(text []byte) ([]Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := taken(lock.Package, at)
-	for i := range out {
-		if len(lock.Metadata.Files[lock.Package[i].Name]) > 0 {
-			out[i].Hashed = true
+	for i, p := range lock.Package {
+		for range lock.Metadata.Files[p.Name] {
+			lock.Package[i].Files = append(lock.Package[i].Files, map[string]any{"hash": true})
 		}
 	}
-	return out, err
+	return taken(lock.Package, at)
 }
 
 func readUV(text []byte) ([]Component, error) {
@@ -217,6 +218,10 @@ func readTOML(text []byte, header string) (*lockedPython, []int, error) {
 		var p toml.ParseError
 		if errors.As(err, &p) {
 			return nil, nil, breaks(1+bytes.Count(text[:min(max(p.Position.Start, 0), len(text))], []byte("\n")), "is no TOML: %s; write it anew by the tool that made it", p.Message)
+		}
+		if m := tomlLine.FindStringSubmatch(err.Error()); m != nil {
+			line, _ := strconv.Atoi(m[1])
+			return nil, nil, breaks(line, "is no lock: %s; write it anew by the tool that made it", err)
 		}
 		return nil, nil, fmt.Errorf("is no lock: %w; write it anew by the tool that made it", err)
 	}
