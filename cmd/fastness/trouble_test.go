@@ -61,13 +61,13 @@ func TestDiskFull(t *testing.T) {
 			if err := os.Mkdir(data, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := unix.Mount("fastness-test", data, "tmpfs", 0, "size=4m"); err != nil {
+			if err := unix.Mount("fastness-test", data, "tmpfs", 0, "size=4m,mode=700"); err != nil {
 				t.Skipf("this machine lets nobody mount: %v", err)
 			}
 			t.Cleanup(func() { unix.Unmount(data, unix.MNT_DETACH) })
 		})
 		fillUp(p, func() {
-			if err := unix.Mount("fastness-test", data, "tmpfs", unix.MS_REMOUNT, "size=64m"); err != nil {
+			if err := unix.Mount("fastness-test", data, "tmpfs", unix.MS_REMOUNT, "size=64m,mode=700"); err != nil {
 				t.Fatal(err)
 			}
 		})
