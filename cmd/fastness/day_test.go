@@ -130,7 +130,7 @@ func review(p *press, at string) {
 }
 
 func publish(p *press, at string) {
-	p.all(answers{401, 404, 404, 404, 200, 404}, "PATCH", at, `{"status": "published", "published_on": "2026-11-24", "editor_note": "fine", "fee": "120.50"}`)
+	p.all(answers{401, 422, 404, 404, 200, 422}, "PATCH", at, `{"status": "published", "published_on": "2026-11-24", "editor_note": "fine", "fee": "120.50"}`) // 422: fields that do not exist for them
 	p.all(answers{200, 200, 200, 200, 200, 200}, "GET", at, "")
 	for _, who := range []string{"", "reader", "adm"} {
 		if seen := p.want(200, who, "GET", at, ""); seen["title"] != "The harbour" || seen["editor_note"] != nil || seen["fee"] != nil || seen["colleagues"] != nil {

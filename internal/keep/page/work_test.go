@@ -22,11 +22,11 @@ import (
 
 // shelf is row number i of the table, as the database holds it.
 type shelf struct {
-	i                      int
-	owner                  types.ID
-	team                   bool // the mate is in it
-	none, rare, skew, live int
-	name, kind, day        string
+	i                int
+	owner            types.ID
+	team             bool // the mate is in it
+	rare, skew, live int
+	name, kind, day  string
 }
 
 // shelves is the table with those who ask.
