@@ -6,7 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 
+	"github.com/fastness-dev/fastness/internal/edge"
 	"github.com/fastness-dev/fastness/internal/keep/migration"
 	"github.com/fastness-dev/fastness/internal/store"
 )
@@ -74,7 +77,11 @@ func (a *App) target() migration.Target {
 
 // migrate makes the tables of a new database and brings an older one to the declaration, or refuses.
 func (a *App) migrate(ctx context.Context, fresh bool) error {
-	d, err := migration.Bring(ctx, a.data(), a.target())
+	t := a.target()
+	ready, stop := a.waiting()
+	t.Progress = ready
+	d, err := migration.Bring(ctx, a.data(), t)
+	stop()
 	if err != nil {
 		return err
 	}
@@ -86,6 +93,35 @@ func (a *App) migrate(ctx context.Context, fresh bool) error {
 		a.opt.Log.Warn("values were sealed, and their text was taken out of the database; backups that were made before still hold it", "collections", strings.Join(sealed, ", "))
 	}
 	return err
+}
+
+// waiting tells how far a conversion is: the log at each tenth, the caller's Options.Progress and, where a server starts, readiness.
+func (a *App) waiting() (tell migration.Progress, stop func()) {
+	var percent atomic.Int64
+	told, end := int64(-1), func() {}
+	begin := sync.OnceFunc(func() {
+		at := a.Plan.Decl.Listen.Operations
+		if !a.opt.Serving || at == "" {
+			return
+		}
+		stopped, err := edge.Waiting(at, func() int { return int(percent.Load()) })
+		if err != nil {
+			a.opt.Log.Warn("readiness cannot be asked while values are converted", "error", err.Error())
+			return
+		}
+		end = stopped
+	})
+	return func(field string, done, all int64) {
+		percent.Store(done * 100 / max(all, 1))
+		begin()
+		if tenth := done * 10 / max(all, 1); tenth != told {
+			told = tenth
+			a.opt.Log.Info("converting", "field", field, "done", done, "all", all)
+		}
+		if a.opt.Progress != nil {
+			a.opt.Progress(field, done, all)
+		}
+	}, func() { end() }
 }
 
 func (a *App) tellMigrated(d *Difference) {

@@ -27,9 +27,14 @@ func TestLabel(t *testing.T) {
 	}
 }
 
+// none is a database that is not there.
+type none struct{ store.DB }
+
+func (none) Dialect() store.Dialect { return store.SQLite }
+
 // bare is a Sessions with nothing behind its cache.
 func bare(size int) *Sessions {
-	f := feed.New(feed.Config{Clock: types.SystemClock{}})
+	f := feed.New(feed.Config{DB: none{}, Clock: types.SystemClock{}})
 	return New(Config{Feed: f, Clock: types.SystemClock{}, CacheSize: size,
 		Roles: func(context.Context, store.Reader, types.ID, types.ID, types.Factor, time.Time) (types.ID, types.RoleSet, types.RoleSet, time.Time, error) {
 			return "", 0, 0, time.Time{}, nil

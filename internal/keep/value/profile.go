@@ -23,7 +23,7 @@ var (
 // blocks are the elements that begin a line of their own, or a cell: words on either side are not one word.
 var blocks = strings.Fields(`address article aside blockquote body caption center col colgroup dd details dialog dir div dl dt fieldset figcaption
 	figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu nav ol optgroup option p pre search section summary
-	table tbody td tfoot th thead title tr ul br script style iframe object video audio`)
+	table tbody td tfoot th thead title tr ul br iframe object video audio`)
 
 // policy is a profile as the sanitiser takes it.
 type policy struct {
