@@ -103,7 +103,9 @@ func TestWeightOfBodies(t *testing.T) {
 		all.Wait()
 		return statuses
 	}
-	send("/api/v1/forms", "{}")
+	for range 150 { // what a server that works holds for good is no body's weight
+		send("/api/v1/forms", "{}")
+	}
 	before := memory("VmRSS")
 	worst := int64(0)
 	for _, path := range []string{"/api/v1/forms", "/api/v1/forms/search", "/api/v1/batch", "/api/v1/can", "/auth/sign-in"} {
