@@ -72,8 +72,8 @@ func TestImportIsCreate(t *testing.T) {
 func TestImportInParts(t *testing.T) {
 	keeptest.Each(t, keeptest.Declaration(t, "cases"), func(t *testing.T, k *keeptest.Kit) {
 		staff := k.Person("Sam", "staff")
-		for name, last := range map[string]string{"values": "No Good", "unique": "a1"} {
-			codes := []string{}
+		for _, x := range [][2]string{{"values", "No Good"}, {"unique", "a1"}} { // in this order: the second meets a row of the first
+			name, last, codes := x[0], x[1], []string{}
 			for n := range 20 {
 				codes = append(codes, fmt.Sprintf("%c%d", name[0], n))
 			}
