@@ -1,7 +1,7 @@
 // Command sabotage proves that the checks can fail. Every sabotage/NAME.patch removes one control from a copy of the product's
 // source; the one test that it names must turn red, by an assertion, and the rest of that test's package must stay green:
 //
-//	go run ./sabotage [-jobs N] [-quick] [-v] [NAME …]
+//	go run ./sabotage [-jobs N] [-quick] [-share N -seed TEXT] [-v] [NAME …]
 //	go run ./sabotage -overlay DIR NAME
 //
 // The second form judges nothing: it prints the file below DIR with which `go build -overlay` builds the sabotaged program.
@@ -29,9 +29,11 @@ func main() {
 	jobs := flag.Int("jobs", 2*runtime.NumCPU(), "saboteurs at work at the same time")
 	quick := flag.Bool("quick", false, "run only the named test, not the rest of its package")
 	verbose := flag.Bool("v", false, "print the output of the tests of broken saboteurs in full")
+	part := flag.Int("share", 1, "without names: judge one saboteur in `N`, drawn by the seed")
+	seed := flag.String("seed", "", "what draws the share, such as the commit")
 	overlay := flag.String("overlay", "", "write the overlay of one saboteur into this `folder`, print its path and exit")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./sabotage [-jobs N] [-quick] [-v] [NAME …], or -overlay DIR NAME")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./sabotage [-jobs N] [-quick] [-share N -seed TEXT] [-v] [NAME …], or -overlay DIR NAME")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -51,7 +53,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	r := &Runner{Root: root, Jobs: *jobs, Quick: *quick, Verbose: *verbose, Out: os.Stdout}
+	r := &Runner{Root: root, Jobs: *jobs, Quick: *quick, Verbose: *verbose, Share: *part, Seed: *seed, Out: os.Stdout}
 	os.Exit(r.Main(ctx, flag.Args()))
 }
 

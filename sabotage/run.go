@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"maps"
 	"os"
@@ -20,6 +21,8 @@ type Runner struct {
 	Jobs    int    // how many at the same time; below 1 means 1
 	Quick   bool   // run the named test alone
 	Verbose bool   // print the output of tests in full
+	Share   int    // without names: one saboteur in so many, drawn by Seed; below 2 means all
+	Seed    string // for Share
 	Out     io.Writer
 
 	mu        sync.Mutex
@@ -49,7 +52,8 @@ func (r *Runner) Main(ctx context.Context, names []string) int {
 		}
 	}
 	if len(names) == 0 {
-		names = all
+		names = share(all, r.Share, r.Seed)
+		fmt.Fprintf(r.Out, "%d of %d saboteurs, those that the seed %q draws\n", len(names), len(all), r.Seed)
 	}
 	if len(names) == 0 {
 		fmt.Fprintln(r.Out, "sabotage: no saboteurs in", dir)
@@ -61,6 +65,18 @@ func (r *Runner) Main(ctx context.Context, names []string) int {
 		return 1
 	}
 	return 0
+}
+
+// share draws one in n of the names by a seed: the same for the same seed, so that a red run can be repeated; all where n is below 2.
+func share(names []string, n int, seed string) (out []string) {
+	for _, name := range names {
+		h := fnv.New32a()
+		h.Write([]byte(seed + "\n" + name))
+		if n < 2 || h.Sum32()%uint32(n) == 0 { // #nosec G115 -- a small count
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 func (r *Runner) judgeAll(ctx context.Context, dir string, names []string) (held, broken int) {

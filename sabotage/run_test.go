@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -162,5 +164,29 @@ func write(t *testing.T, root string, files map[string]string) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestShare: the same seed draws the same saboteurs, another draws others, and over many seeds each is drawn.
+func TestShare(t *testing.T) {
+	names := make([]string, 600)
+	for i := range names {
+		names[i] = fmt.Sprint("saboteur-", i)
+	}
+	drawn := map[string]bool{}
+	for seed := range 60 {
+		got := share(names, 3, fmt.Sprint(seed))
+		if len(got) < 150 || len(got) > 250 || !slices.Equal(got, share(names, 3, fmt.Sprint(seed))) {
+			t.Fatalf("seed %d draws %d of 600", seed, len(got))
+		}
+		for _, name := range got {
+			drawn[name] = true
+		}
+	}
+	if len(drawn) != len(names) {
+		t.Errorf("%d of 600 were ever drawn", len(drawn))
+	}
+	if got := share(names, 1, ""); len(got) != len(names) {
+		t.Errorf("a share of one draws %d", len(got))
 	}
 }
