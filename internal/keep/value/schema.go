@@ -12,6 +12,11 @@ const (
 	timeForm  = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$`
 	refForm   = `^[0-9a-v]{25}[048cgkos]$` // 128 bits in base32hex: the last digit has three of them
 	emailForm = `^[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`
+	// idnForm is the same for what callers send: labels may have letters beyond ASCII, and the dots of UTS 46 (section 2.3).
+	idnForm = `^[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*` +
+		`@(` + idnLabel + `[.。．｡])+` + idnLabel + `$`
+	idnLabel = `[^\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]([^\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]{0,61}` +
+		`[^\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f])?`
 	urlForm   = `^https?://(([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#](%[0-9A-Fa-f]{2}|[A-Za-z0-9._~:/?!$&'()*+,;=@-])*(#(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~:/?!$&'()*+,;=@-])*)?)?$`
 	plainForm = `^[^\x00]*$`
 )
@@ -25,7 +30,7 @@ func decimalForm(digits int) string {
 }
 
 // Schema is the JSON Schema of a field's value. What it cannot say is said by Decode alone: bounds of decimals, dates and times,
-// the length of html and json after they were cleaned, domains beyond ASCII, the normal form in which lengths are counted, and which rows there are.
+// the length of html and json after they were cleaned, the normal form in which lengths are counted, and which rows there are.
 func Schema(f *plan.Field) *plan.Schema {
 	s := &plan.Schema{Type: "string", Nullable: f.Optional}
 	switch f.Type {
@@ -54,7 +59,7 @@ func Schema(f *plan.Field) *plan.Schema {
 	case plan.EnumField, plan.StateField:
 		s.Enum = f.Values
 	case plan.EmailField:
-		s.Format, s.MaxLength, s.Pattern = "email", f.MaxLen, emailForm
+		s.Format, s.MaxLength, s.Pattern = "idn-email", f.MaxLen, idnForm // answers have it in ASCII, which is one
 	case plan.URLField:
 		s.Format, s.MaxLength, s.Pattern = "uri", f.MaxLen, urlForm
 	case plan.UUIDField:

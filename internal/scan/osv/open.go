@@ -49,7 +49,12 @@ func Open(ctx context.Context, at string, wanted []Package) (*Database, error) {
 		}
 		return r.db, nil
 	}
-	err = filepath.WalkDir(at, func(name string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(at) // a link within leads nowhere else
+	if err != nil {
+		return nil, fmt.Errorf("open the database of holes: %w; let this account read it", err)
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return fmt.Errorf("read the database of holes: %w; let this account read it", err)
 		}
@@ -57,14 +62,14 @@ func Open(ctx context.Context, at string, wanted []Package) (*Database, error) {
 		case !d.Type().IsRegular():
 			return nil
 		case filepath.Ext(name) == ".zip":
-			return r.zip(name)
+			return r.zip(filepath.Join(at, name))
 		case filepath.Ext(name) == ".json":
-			f, err := os.Open(name)
+			f, err := root.Open(name)
 			if err != nil {
 				return fmt.Errorf("read the database of holes: %w; let this account read it", err)
 			}
 			defer f.Close()
-			return r.entry(name, f)
+			return r.entry(filepath.Join(at, name), f)
 		}
 		return nil
 	})

@@ -100,7 +100,7 @@ func (s *Server) run(program string, args ...string) {
 // AsPostgres is a command of the user postgres when the tests run as root, which the database's programs refuse.
 func AsPostgres(t testing.TB, program string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(program, args...) // #nosec G204 -- the tests name the program
 	cmd.Dir = "/"
 	if uid, gid := postgresUser(t); uid != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
