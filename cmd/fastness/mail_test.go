@@ -91,7 +91,7 @@ func startClinic(t *testing.T, database string) *clinic {
 func (c *clinic) production() {
 	c.Helper()
 	save(c.T, filepath.Join(c.dir, "authority.pem"), c.post.PEM)
-	c.cmd = exec.Command(c.bin, "serve", "--no-access-log", c.dir)
+	c.cmd = exec.Command(c.bin, "serve", "--no-access-log", "--no-calibrate", c.dir)
 	c.cmd.Env, c.cmd.Stderr = c.env, c.said
 	if err := c.cmd.Start(); err != nil {
 		c.Fatal(err)

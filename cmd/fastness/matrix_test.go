@@ -74,9 +74,9 @@ func ofRows(route string) bool { return strings.Contains(route, " /api/v1/") }
 func startMatrix(t *testing.T, database string) *matrix {
 	t.Helper()
 	m := &matrix{press: startPress(t, database)}
-	m.run("users", "add", "dis@press.example", "--role", "author")
-	m.tokens["dis"] = strings.TrimSpace(m.run("users", "session", "dis@press.example"))
-	m.run("users", "disable", "dis@press.example")
+	m.tell("users", "add", "dis@press.example", "--role", "author")
+	m.tokens["dis"] = strings.TrimSpace(m.tell("users", "session", "dis@press.example"))
+	m.tell("users", "disable", "dis@press.example")
 	id, _ := m.want(201, "ada", "POST", "/api/v1/articles", m.article())["id"].(string)
 	m.published = id
 	m.want(200, "ada", "PATCH", "/api/v1/articles/"+id, `{"status": "review"}`)
@@ -165,7 +165,7 @@ func (m *matrix) row(route string) []string {
 	verb, path, _ := strings.Cut(route, " ")
 	anew := !ofRows(route) // no row ends a session
 	session := func(name, who string) {
-		m.tokens[name] = strings.TrimSpace(m.run("users", "session", who+"@press.example"))
+		m.tokens[name] = strings.TrimSpace(m.tell("users", "session", who+"@press.example"))
 	}
 	var out []string
 	for _, caller := range callers {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastness-dev/fastness/cmd/fastness/control"
 	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
@@ -109,8 +110,8 @@ func pressOn(t *testing.T, database string, before func(*press)) *press {
 		if role != "" {
 			args = append(args, "--role", role)
 		}
-		p.run(args...)
-		p.tokens[who] = strings.TrimSpace(p.run("users", "session", who+"@press.example"))
+		p.tell(args...)
+		p.tokens[who] = strings.TrimSpace(p.tell("users", "session", who+"@press.example"))
 	}
 	return p
 }
@@ -118,20 +119,31 @@ func pressOn(t *testing.T, database string, before func(*press)) *press {
 // serve starts the server and waits until it answers.
 func (p *press) serve() {
 	p.Helper()
-	p.cmd = exec.Command(p.bin, "serve", "--env", "development", "--no-access-log", p.dir)
+	p.cmd = exec.Command(p.bin, "serve", "--env", "development", "--no-access-log", "--no-calibrate", p.dir)
 	p.cmd.Env, p.cmd.Stderr = p.env, p.log
 	if err := p.cmd.Start(); err != nil {
 		p.Fatal(err)
 	}
 	p.Cleanup(func() { p.cmd.Process.Kill(); p.cmd.Wait() })
-	for range 100 {
+	for range 500 {
 		if resp, err := p.client.Get(p.base + "/openapi.json"); err == nil {
 			resp.Body.Close()
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 	p.Fatalf("the server does not answer:\n%s", p.log)
+}
+
+// tell gives the running server a command over its control socket, as the program does, and spares the
+// program's start. What the program itself does is for run and for the scripts.
+func (p *press) tell(args ...string) string {
+	p.Helper()
+	a, err := control.Ask(filepath.Join(p.dir, "data"), args)
+	if err != nil || a == nil || a.Code != exitHeld {
+		p.Fatalf("%v: %v %+v\n%s", args, err, a, p.log)
+	}
+	return a.Out + a.Err
 }
 
 // run runs a command beside the server, which it reaches through the control socket.

@@ -252,7 +252,7 @@ func realProviderStory(p *press) {
 		method, at, _ := strings.Cut(route, " ")
 		p.want(401, "", method, at, "")
 	}
-	link := strings.TrimSpace(p.run("users", "add", "ben@clinic.example", "--role", "editor"))
+	link := strings.TrimSpace(p.tell("users", "add", "ben@clinic.example", "--role", "editor"))
 	at, err := url.Parse(link[strings.LastIndex(link, "https://"):])
 	if err != nil {
 		p.Fatal(err)
@@ -273,7 +273,7 @@ func realProviderStory(p *press) {
 	if got := ben.visit(out["location"].(string), "ben"); got.RequestURI() != "/account/factors" {
 		p.Fatalf("linking ends at %s\n%s", got, p.log)
 	}
-	if said := p.run("users", "explain", "ben@clinic.example"); !strings.Contains(said, "linked to an OpenID provider") {
+	if said := p.tell("users", "explain", "ben@clinic.example"); !strings.Contains(said, "linked to an OpenID provider") {
 		p.Error(said)
 	}
 	if status, out := ben.ask("GET", "/auth/oidc/links", ""); status != 200 || len(out["items"].([]any)) != 1 {
@@ -290,7 +290,7 @@ func realProviderStory(p *press) {
 	if status, out := again.ask("DELETE", "/auth/oidc/club/link", ""); status != 409 || out["code"] != "last_way_in" {
 		p.Errorf("ann, who has nothing else, parts: %d %v", status, out)
 	}
-	p.run("users", "disable", "ann@clinic.example")
+	p.tell("users", "disable", "ann@clinic.example")
 	p.surfer().ends("/auth/oidc/club", "ann", "/account/sign-in?error=refused")
 
 	end()

@@ -130,7 +130,7 @@ func save(t *testing.T, path string, content []byte) {
 
 func (r *replica) start() {
 	r.Helper()
-	r.cmd = exec.Command(r.bin, "serve", "--env", "development", "--no-access-log", r.dir)
+	r.cmd = exec.Command(r.bin, "serve", "--env", "development", "--no-access-log", "--no-calibrate", r.dir)
 	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = r.env, r.log, r.log
 	if err := r.cmd.Start(); err != nil {
 		r.Fatal(err)

@@ -69,7 +69,7 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	bin, err := program()
 	ts.Check(err)
-	cmd := exec.Command(bin, append([]string{"serve", "--env", "development", "--no-access-log", dir}, args[1:]...)...)
+	cmd := exec.Command(bin, append([]string{"serve", "--env", "development", "--no-access-log", "--no-calibrate", dir}, args[1:]...)...)
 	log, err := os.Create(dir + ".log")
 	ts.Check(err)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, ts.Getenv("WORK")
@@ -90,12 +90,12 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(cmd.Start())
 	ts.Defer(func() { cmd.Process.Kill(); cmd.Wait() })
 	servers(ts)[args[0]] = cmd
-	for range 200 {
+	for range 1000 {
 		if conn, err := net.Dial("unix", filepath.Join(dir, "data", "control.sock")); err == nil {
 			conn.Close()
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 	said, _ := os.ReadFile(dir + ".log")
 	ts.Fatalf("the server takes no commands:\n%s", said)

@@ -87,7 +87,7 @@ func startStarter(t *testing.T, database string) *startup {
 	m := &startup{press: newServer(t, string(text), "DATABASE_URL="+database)}
 	m.serve()
 	for _, who := range []string{"ada", "member", "stranger", "nowhere", "guest"} {
-		out := strings.Fields(m.run("users", "add", who+"@starter.example"))
+		out := strings.Fields(m.tell("users", "add", who+"@starter.example"))
 		m.session(who)
 		if who == "ada" {
 			m.owner = out[1]
@@ -96,18 +96,18 @@ func startStarter(t *testing.T, database string) *startup {
 		}
 	}
 	add := func(name, owner string) string {
-		return strings.TrimSpace(m.run("organisations", "add", name, "--owner", owner+"@starter.example"))
+		return strings.TrimSpace(m.tell("organisations", "add", name, "--owner", owner+"@starter.example"))
 	}
 	m.herons, m.finches, m.ravens = add("Herons", "ada"), add("Finches", "ada"), add("Ravens", "stranger")
 	m.reset()
-	m.template, _ = strings.CutPrefix(strings.Split(m.run("rows", "create", "templates", `{"name": "Usual"}`, "--system", "--reason", "test"), `","`)[0], `{"id":"`)
+	m.template, _ = strings.CutPrefix(strings.Split(m.tell("rows", "create", "templates", `{"name": "Usual"}`, "--system", "--reason", "test"), `","`)[0], `{"id":"`)
 	return m
 }
 
 // session opens a session; it begins where the account was last.
 func (m *startup) session(who string) {
 	m.Helper()
-	m.tokens[who] = strings.TrimSpace(m.run("users", "session", who+"@starter.example"))
+	m.tokens[who] = strings.TrimSpace(m.tell("users", "session", who+"@starter.example"))
 }
 
 // enter opens a session of an account with an organisation active, as the caller of the name.
@@ -137,8 +137,8 @@ func (m *startup) answer(route, place string) int {
 // reset puts everybody where he belongs, in new sessions.
 func (m *startup) reset() {
 	m.Helper()
-	m.run("organisations", "put", m.herons, "member@starter.example", "member")
-	m.run("organisations", "put", m.herons, "guest@starter.example", "member")
+	m.tell("organisations", "put", m.herons, "member@starter.example", "member")
+	m.tell("organisations", "put", m.herons, "guest@starter.example", "member")
 	m.enter("owner", "ada", m.herons)
 	m.enter("elsewhere", "ada", m.finches)
 	m.enter("ada", "ada", m.herons)

@@ -26,8 +26,8 @@ var elsewhere = []string{"/admin", "/console", "/console/", "/metrics", "/health
 func TestMinimalSurface(t *testing.T) {
 	p := newServer(t, minimal)
 	p.serve()
-	p.run("users", "add", "me@minimal.example")
-	p.tokens["me"] = strings.TrimSpace(p.run("users", "session", "me@minimal.example"))
+	p.tell("users", "add", "me@minimal.example")
+	p.tokens["me"] = strings.TrimSpace(p.tell("users", "session", "me@minimal.example"))
 	var lines []string
 	for path, verbs := range p.want(200, "me", "GET", "/openapi.json", "")["paths"].(map[string]any) {
 		for verb := range verbs.(map[string]any) {
