@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // said is what a program printed so far.
@@ -57,7 +60,7 @@ func checkout(t *testing.T) string {
 	dir := t.TempDir()
 	list, err := exec.Command("git", "-C", "..", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
-		t.Skipf("this is not a checkout: %v", err)
+		hosttest.Missing(t, fmt.Sprintf("this is not a checkout: %v", err))
 	}
 	for _, name := range strings.Split(strings.TrimRight(string(list), "\x00"), "\x00") {
 		text, err := os.ReadFile(filepath.Join("..", name))
@@ -77,18 +80,10 @@ func checkout(t *testing.T) string {
 // was printed for each role.
 func TestReadmeTour(t *testing.T) {
 	for _, tool := range []string{"make", "curl", "bash", "git"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
+		hosttest.Tool(t, tool, tool)
 	}
 	if l, err := net.Listen("tcp", "127.0.0.1:8443"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("port 8443, which the README names, is in use: %v", err)
-		}
-		t.Skipf("port 8443, which the README names, is in use: %v", err)
+		hosttest.Missing(t, fmt.Sprintf("port 8443, which the README names, is in use: %v", err))
 	} else {
 		l.Close()
 	}

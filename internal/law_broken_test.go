@@ -28,6 +28,9 @@ func TestLawsCanFail(t *testing.T) {
 		{"door", "internal/keep/a.go", `import "net/http"; var _ = http.DefaultClient`, outbound, "dial.Door"},
 		{"lenient", "internal/keep/a.go", `import "encoding/json"; var _ = json.Unmarshal`, plain(lenientReaders), "plan/exact"},
 		{"case", "internal/keep/a.go", `import "github.com/go-json-experiment/json"; var _ = json.MatchCaseInsensitiveNames`, plain(lenientReaders), "plan/exact"},
+		{"skip", "internal/keep/a_test.go", `import "testing"; func TestA(t *testing.T) { t.Skip("no tool") }`, plain(quietSkips), "hosttest.Tool"},
+		{"look", "internal/keep/a_test.go", `import "os/exec"; func has() { exec.LookPath("x") }`, plain(quietSkips), "hosttest.Tool"},
+		{"skip beside tests", "internal/keep/keeptest/a.go", `import "testing"; func A(t testing.TB) { t.SkipNow() }`, plain(quietSkips), "hosttest.Tool"},
 		{"init", "internal/keep/a.go", `func init() {}`, initFunctions, "func init"},
 		{"lock", "internal/keep/a.go", `import "sync"; var mu sync.Mutex`, globalState, "sync.Mutex"},
 		{"registry", "internal/keep/a.go", `var all = map[string]int{}; func Add(n string) { all[n]++ }`, globalState, "assigned in Add"},
@@ -65,7 +68,7 @@ const Wait = time.Second
 // Fill fills.
 func Fill(scratch types.ID) { scratch[0] = 1; rand.Read(scratch[:]) }
 `)}})
-	for _, law := range []func([]*pkg) []string{importsPointDown, bannedImports, cryptographyStays, clockReaders, outbound, plain(lenientReaders), initFunctions, globalState, sizes, undocumented, mapless} {
+	for _, law := range []func([]*pkg) []string{importsPointDown, bannedImports, cryptographyStays, clockReaders, outbound, plain(lenientReaders), plain(quietSkips), initFunctions, globalState, sizes, undocumented, mapless} {
 		if got := law(lawful); len(got) > 0 {
 			t.Errorf("the lawful house: %q", got)
 		}

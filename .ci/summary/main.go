@@ -1,5 +1,5 @@
 // Command summary turns `go test -json` on its input into something to read: one line per package, the whole output of what
-// failed, every skipped test with its reason, and as the last line `N passed, N failed`. It exits 1 when anything failed, when
+// failed, every skipped test with its reason, the ten slowest tests, and as the last line `N passed, N failed`. It exits 1 when anything failed, when
 // fewer tests ran than -atleast (a pattern that matches nothing must not look like success), or when the input ends early.
 //
 //	go test -json ./... | go run ./.ci/summary [-tally FILE] [-atleast N]
@@ -11,11 +11,13 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -55,8 +57,18 @@ type summary struct {
 	output                  map[key]*strings.Builder
 	failed                  map[string]bool // packages with a test that failed
 	open                    map[string]bool // packages that began and have not ended
+	slow                    []slowTest
 	passes, failures, skips int
 }
+
+// slowTest is a test that is no part of another, and how long it took, in seconds.
+type slowTest struct {
+	key
+	seconds float64
+}
+
+// slowest is how many tests are named by their time.
+const slowest = 10
 
 func newSummary(out io.Writer) *summary {
 	return &summary{out: out, output: map[key]*strings.Builder{}, failed: map[string]bool{}, open: map[string]bool{}}
@@ -98,6 +110,9 @@ func (s *summary) event(e event) {
 }
 
 func (s *summary) endTest(e event, k key) {
+	if !strings.Contains(e.Test, "/") && e.Elapsed >= 1 {
+		s.slow = append(s.slow, slowTest{k, e.Elapsed})
+	}
 	switch e.Action {
 	case "pass":
 		s.passes++
@@ -153,6 +168,10 @@ func (s *summary) close(atLeast int) int {
 	if s.failures == 0 && s.passes < atLeast {
 		s.failures++
 		fmt.Fprintf(s.out, "FAILED  %d tests ran, at least %d were expected\n", s.passes, atLeast)
+	}
+	slices.SortFunc(s.slow, func(a, b slowTest) int { return cmp.Compare(b.seconds, a.seconds) })
+	for _, one := range s.slow[:min(slowest, len(s.slow))] {
+		fmt.Fprintf(s.out, "slow %7.1fs  %s %s\n", one.seconds, one.pkg, one.test)
 	}
 	if s.skips > 0 {
 		fmt.Fprintf(s.out, "%d skipped, see above\n", s.skips)

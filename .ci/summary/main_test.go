@@ -20,6 +20,7 @@ func TestSummary(t *testing.T) {
 		{"nothing ran", start + `{"Action":"skip","Package":"p"}`, 1, 1, "at least 1 were expected"},
 		{"cut short", start + ok, 1, 1, "it never ended"},
 		{"skipped", start + ok + `{"Action":"output","Package":"p","Test":"TestB","Output":"no database\n"}` + "\n" + `{"Action":"skip","Package":"p","Test":"TestB"}` + "\n" + `{"Action":"pass","Package":"p"}`, 1, 0, "no database\n"},
+		{"slow", start + `{"Action":"pass","Package":"p","Test":"TestA","Elapsed":3.5}` + "\n" + `{"Action":"pass","Package":"p"}`, 1, 0, "slow     3.5s  p TestA\n1 passed, 0 failed\n"},
 		{"plain text", "go: cannot find main module\n", 1, 1, "cannot find main module"},
 	}
 	for _, c := range cases {

@@ -27,6 +27,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 const providerDir = "../../internal/identity/oidc/testdata/provider"
@@ -54,13 +56,9 @@ func certificate(t *testing.T) (cert, key []byte) {
 // realProvider starts npm oidc-provider and returns its issuer and what ends it. Without node or the package it skips, under CI it fails.
 func realProvider(t *testing.T, redirect string, cert, key []byte) (issuer string, end func()) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(providerDir, "node_modules", "oidc-provider")); err != nil {
-		missing(t, "npm oidc-provider is not installed: npm --prefix internal/identity/oidc/testdata/provider ci --ignore-scripts")
-	}
-	if _, err := exec.LookPath("node"); err != nil {
-		missing(t, "node is not installed")
-	}
-	cmd := exec.Command("node", "provider.mjs")
+	hosttest.File(t, filepath.Join(providerDir, "node_modules", "oidc-provider"),
+		"npm --prefix internal/identity/oidc/testdata/provider ci --ignore-scripts")
+	cmd := exec.Command(hosttest.Tool(t, "node", "nodejs"), "provider.mjs")
 	cmd.Dir, cmd.Stderr = providerDir, os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -82,14 +80,6 @@ func realProvider(t *testing.T, redirect string, cert, key []byte) (issuer strin
 		t.Fatalf("the provider does not start: %v", err)
 	}
 	return strings.TrimSpace(issuer), end
-}
-
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip("SKIPPED, NOT PROVED: " + what)
 }
 
 // surfer is a browser: it keeps cookies and follows redirects.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -21,6 +22,8 @@ import (
 //	serve DIR [ARG…]     starts a server on DIR in development, on a free port, and waits until it takes commands
 //	unserve DIR [kill]   ends it, with SIGTERM and exit code 0, or with SIGKILL
 //	take NAME REGEXP     keeps what the first group matches in the last standard output as $NAME
+//
+// and the conditions [root] and [tool:NAME], by which a script that cannot go on says so; with CI=true it fails instead.
 func TestScripts(t *testing.T) {
 	bin, err := program()
 	if err != nil {
@@ -40,13 +43,58 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
-				return os.Getuid() == 0, nil
-			}
-			return false, fmt.Errorf("unknown condition %q", cond)
+			return has(cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": scriptCode, "serve": scriptServe, "unserve": scriptUnserve, "take": scriptTake},
 	})
+}
+
+// has judges the conditions root and tool:NAME. Where nothing may be skipped (CI=true) a script fails by the name of
+// what is missing, whatever it would do without it.
+func has(cond string) (bool, error) {
+	if name, ok := strings.CutPrefix(cond, "tool:"); ok {
+		return hosttest.Has(name)
+	}
+	if cond != "root" {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	root := os.Getuid() == 0
+	if !root && hosttest.Strict() {
+		return false, errors.New("the script takes root")
+	}
+	return root, nil
+}
+
+// TestScriptsMissTools: a tool that a script needs and this machine has not is told by name where nothing may be
+// skipped, and is a condition that does not hold elsewhere. No script asks in a way that would pass over it.
+func TestScriptsMissTools(t *testing.T) {
+	for ci, told := range map[string]string{"true": "no-such-tool is needed here", "": ""} {
+		t.Setenv("CI", ci)
+		there, err := has("tool:no-such-tool")
+		if there || (err == nil) != (told == "") || err != nil && !strings.Contains(err.Error(), told) {
+			t.Errorf("CI=%q: %v, %v", ci, there, err)
+		}
+	}
+	if there, err := has("tool:go"); !there || err != nil {
+		t.Errorf("the go command: %v, %v", there, err)
+	}
+	if _, err := has("rot"); err == nil {
+		t.Error("a condition that nobody knows holds or does not")
+	}
+	scripts, err := filepath.Glob("testdata/script/*.txt")
+	if err != nil || len(scripts) < 10 {
+		t.Fatalf("there are %d scripts: %v", len(scripts), err)
+	}
+	quiet := regexp.MustCompile(`(?m)^\[!?exec:.*|^\[.*\] +(stop|skip) *$`)
+	for _, path := range scripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range quiet.FindAllString(string(text), -1) {
+			t.Errorf("%s: %s: write [!tool:NAME] skip 'what was not shown'", path, line)
+		}
+	}
 }
 
 func scriptCode(ts *testscript.TestScript, _ bool, args []string) {

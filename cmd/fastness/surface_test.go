@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // minimal declares nothing but a name: whatever is reachable on it is there for everybody.
@@ -76,7 +78,7 @@ func TestMinimalSurface(t *testing.T) {
 // listening tells what the server's process listens on, from the kernel's own tables: the public port by its name, any other as it is.
 func listening(p *press) []string {
 	if runtime.GOOS != "linux" {
-		p.Skip("the ports of a process are read from /proc")
+		hosttest.Missing(p.T, "the ports of a process are read from Linux's /proc")
 	}
 	sockets := map[string]bool{}
 	dir := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)

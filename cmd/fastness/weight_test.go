@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // perByte is how much memory a byte of a body may cost, from the first that is read until it is answered.
@@ -75,7 +77,7 @@ func TestWeightOfBodies(t *testing.T) {
 	memory := func(word string) int64 {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 		if err != nil {
-			t.Skipf("the memory of a process is read from /proc: %v", err)
+			hosttest.Missing(t, fmt.Sprintf("the memory of a process is read from /proc: %v", err))
 		}
 		_, after, _ := strings.Cut(string(text), word+":")
 		n, _ := strconv.ParseInt(strings.Fields(after)[0], 10, 64)

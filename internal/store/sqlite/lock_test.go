@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/store/sqlite"
 	"github.com/fastness-dev/fastness/internal/store/storetest"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // TestOneHolder: a database that is open is not opened again under another name of its file, nor after the lock file was removed, and a
@@ -77,7 +79,7 @@ func TestFolderOfOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := c.spoil(t, dir); err != nil {
-				t.Skipf("SKIPPED, NOTHING WAS PROVED: %v", err)
+				hosttest.Missing(t, fmt.Sprintf("another user's file takes root to make: %v", err))
 			}
 			db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
 			if err == nil {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"sync"
 	"testing"
 
@@ -37,21 +36,14 @@ type Proxy struct {
 // NewProxy stands before the test server; it ends with the test. Without a server the test is skipped, as by Postgres.
 func NewProxy(t testing.TB) *Proxy {
 	t.Helper()
-	raw := os.Getenv("FASTNESS_TEST_POSTGRES")
-	if raw == "" {
-		raw = "postgres://postgres@127.0.0.1:5432/test"
-	}
-	u, err := url.Parse(raw)
+	u, err := url.Parse(server())
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &Proxy{target: u.Host, conns: map[net.Conn]bool{}}
 	probe, err := net.Dial("tcp", p.target) // #nosec G704 -- for tests alone, to the server that they are given
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("PostgreSQL is needed here and does not answer: %v", err)
-		}
-		t.Skipf("SKIPPED, NOTHING WAS PROVED: %v; set FASTNESS_TEST_POSTGRES", err)
+		absent(t, err)
 	}
 	probe.Close()
 	if err := p.listen("127.0.0.1:0"); err != nil {

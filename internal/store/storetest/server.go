@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // A Server is a PostgreSQL of a test's own on loopback, for tests that stop it, copy it or set something before it. It ends with the test.
@@ -152,11 +153,7 @@ func Program(t testing.TB, name, from string) string {
 			return slices.Max(found)
 		}
 	}
-	if path, err := exec.LookPath(name); err == nil {
-		return path
-	}
-	absent(t, fmt.Errorf("there is no %s (Debian's package %s)", name, from))
-	return ""
+	return hosttest.Tool(t, name, from)
 }
 
 // FreePort is a port of this machine that nobody listens on.
