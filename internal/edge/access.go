@@ -30,11 +30,8 @@ func (x *exchange) checkAccess() error {
 			return err
 		}
 	}
-	if a.Fresh > 0 {
-		age := x.begun.Sub(x.caller.FreshAt)
-		if x.caller.FreshAt.IsZero() || age > a.Fresh || age < -a.Fresh {
-			return types.Refuse(types.Forbidden, "step_up_required", "prove a factor again, at /auth/step-up, and repeat the request")
-		}
+	if a.Fresh > 0 && !x.caller.Fresh(x.begun, a.Fresh) {
+		return types.Refuse(types.Forbidden, "step_up_required", "prove a factor again, at /auth/step-up, and repeat the request")
 	}
 	return nil
 }

@@ -71,24 +71,11 @@ func (b *buckets[K]) of(key K) *rate.Limiter {
 
 // limitPrefix counts requests by network: /24 of IPv4, /56 of IPv6 (what one customer gets).
 func (x *exchange) limitPrefix() error {
-	x.network = networkOf(x.address)
+	x.network = types.Network(x.address)
 	if !x.network.IsValid() {
 		return &types.Error{Kind: types.Malformed, Code: "no_address", Detail: "the connection has no address"}
 	}
 	return x.s.limits.address.take(x.network, x.begun)
-}
-
-// networkOf is the network that an address is counted with; not valid for an address that is not.
-func networkOf(at netip.Addr) netip.Prefix {
-	bits := 56
-	if at.Is4() {
-		bits = 24
-	}
-	p, err := at.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return p
 }
 
 // limitAccount counts requests by account, wherever they come from.

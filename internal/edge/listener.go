@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/fastness-dev/fastness/internal/edge/door"
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // mostPerNetwork bounds the connections of one network.
@@ -35,7 +36,7 @@ func (s *Server) listen() error {
 		if err != nil {
 			return fmt.Errorf("edge: listen on %s: %w; change listen: {%s: …}", l.address, err, l.word)
 		}
-		*l.dst = door.New(opened, door.Config{Network: networkOf, Most: l.most, MostPer: min(mostPerNetwork, max(l.most/4, 8)), Trusted: s.proxy})
+		*l.dst = door.New(opened, door.Config{Network: types.Network, Most: l.most, MostPer: min(mostPerNetwork, max(l.most/4, 8)), Trusted: s.proxy})
 	}
 	return nil
 }

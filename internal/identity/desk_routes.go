@@ -78,7 +78,7 @@ func (i *Identity) deskRoutes() []plan.Route {
 // named is the account (or request) of the path. An API token does not manage; what a session's roles may is judged by the desk.
 func (i *Identity) named(r *plan.Request) (types.ID, error) {
 	if r.Caller.Session == "" {
-		return "", errSession
+		return "", session.ErrRequired
 	}
 	id, ok := types.ParseID(r.Path("id"))
 	if !ok {
@@ -111,7 +111,7 @@ func (i *Identity) listUsers(ctx context.Context, r *plan.Request) (*plan.Answer
 		return nil, errNotFound
 	}
 	if r.Caller.Session == "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	all, err := i.List(ctx, r.Caller, after, 200)
 	if err != nil {
@@ -138,7 +138,7 @@ func (i *Identity) inviteUser(ctx context.Context, r *plan.Request) (*plan.Answe
 		Roles []string `json:"roles"`
 	}
 	if r.Caller.Session == "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	if err := wire.Decode(r, &in); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/token"
 	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
@@ -43,8 +44,6 @@ func tokenJSON(l token.Listed) map[string]any {
 	}
 	return out
 }
-
-var errSession = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
 
 func (i *Identity) listTokens(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	all, err := i.self.Tokens(ctx, r.Caller)
@@ -89,7 +88,7 @@ func (i *Identity) revokeToken(ctx context.Context, r *plan.Request) (*plan.Answ
 		return nil, errNotFound
 	}
 	if r.Caller.Token != "" && r.Caller.Token != id {
-		return nil, errSession // a token may give itself up and nothing else
+		return nil, session.ErrRequired // a token may give itself up and nothing else
 	}
 	if err := i.tokens.Revoke(ctx, r.Caller, id); errors.Is(err, token.ErrNone) {
 		return nil, errNotFound

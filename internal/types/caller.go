@@ -116,6 +116,15 @@ type Caller struct {
 	Language  string     // what the request wants to read (Accept-Language as sent, bounded), for letters; "" for nothing
 }
 
+// clockSlack is how far in the future a proof may lie: clocks of replicas differ a little. Beyond, a clock was put back.
+const clockSlack = time.Minute
+
+// Fresh reports whether the session proved a factor within d before now.
+func (c *Caller) Fresh(now time.Time, d time.Duration) bool {
+	age := now.Sub(c.FreshAt)
+	return !c.FreshAt.IsZero() && age <= d && age > -clockSlack
+}
+
 // Unruled reports whether rules do not apply to the caller: an operator or the program itself, with a reason.
 func (c *Caller) Unruled() bool {
 	return (c.Kind == Operator || c.Kind == System) && c.Account == "" && c.Reason != ""

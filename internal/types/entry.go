@@ -68,7 +68,7 @@ type Entry struct {
 	Fields     []string // names of the fields read or written
 	Code       string   // code of the refusal, or a detail of the act ("role:editor")
 	Reason     string   // for the un-ruled door
-	Address    string   // class of the address ("v4:203.0.113.0/24"), never the address itself
+	Address    string   // network of the address ("203.0.113.0/24"), never the address itself
 	Count      int64    // > 1 for a coalesced entry
 }
 
@@ -76,15 +76,8 @@ type Entry struct {
 func NewEntry(event Event, outcome Outcome, c *Caller, at time.Time) Entry {
 	e := Entry{Event: event, Outcome: outcome, At: at, Account: c.Account, Kind: c.Kind, Session: c.Session,
 		RequestID: c.RequestID, Reason: c.Reason, Count: 1}
-	if c.Address.IsValid() {
-		a := c.Address.Unmap()
-		bits, class := 48, "v6:"
-		if a.Is4() {
-			bits, class = 24, "v4:"
-		}
-		if p, err := a.Prefix(bits); err == nil {
-			e.Address = class + p.String()
-		}
+	if n := Network(c.Address); n.IsValid() {
+		e.Address = n.String()
 	}
 	return e
 }

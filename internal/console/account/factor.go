@@ -134,8 +134,7 @@ func (p *Pages) confirmApp(ctx context.Context, r *plan.Request) (*plan.Answer, 
 
 // stale reports whether the caller's last proof is too old to be shown what a change shows.
 func (p *Pages) stale(r *plan.Request) bool {
-	age := r.At.Sub(r.Caller.FreshAt)
-	return r.Caller.FreshAt.IsZero() || age > freshToSend || age < -freshToSend
+	return !r.Caller.Fresh(r.At, freshToSend)
 }
 
 func (p *Pages) showAppRemove(ctx context.Context, r *plan.Request) (*plan.Answer, error) {

@@ -22,7 +22,6 @@ type Linked struct {
 // Refusals of linking and unlinking.
 var (
 	errUnknown = types.Refuse(types.NotFound, "not_found", "there is no such provider, or your account is not linked to it; GET /auth/oidc lists those that there are")
-	errSession = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
 	errLastWay = types.Refuse(types.Conflict, "last_way_in", "this is the only way into the account; set a password or add a passkey first")
 )
 
@@ -86,7 +85,7 @@ func (p *Providers) Link(ctx context.Context, who *types.Caller, name, returnTo 
 		return nil, errUnknown
 	}
 	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	return p.begin(ctx, one, linking, back(returnTo), types.Secret{}, who)
 }
@@ -155,7 +154,7 @@ func (p *Providers) Unlink(ctx context.Context, who *types.Caller, name string) 
 		return nil, errUnknown
 	}
 	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	var out *session.Started
 	err := p.cfg.DB.Write(ctx, func(tx store.Tx) error {

@@ -33,7 +33,7 @@ func (p *Providers) StepUp(ctx context.Context, who *types.Caller, name, returnT
 		return nil, errUnknown
 	}
 	if who.Kind != types.Signed || who.Session == "" || who.Token != "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	linked, second, err := p.ways(ctx, who)
 	switch {

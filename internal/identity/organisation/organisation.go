@@ -69,7 +69,6 @@ func New(cfg Config) *Organisations { return &Organisations{cfg} }
 
 // Refusals. Whoever is no member is told what he would be told of an organisation that does not exist.
 var (
-	errSession = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
 	errNone    = types.Refuse(types.Forbidden, "organisation_required", "choose an organisation for this session first")
 	errUnknown = types.Refuse(types.NotFound, "not_found", "there is no such thing, or it is not yours; list what you have first")
 	errTop     = types.Refuse(types.Forbidden, "not_allowed", "this takes the highest role of the organisation; ask somebody who has it")
@@ -259,7 +258,7 @@ func (o *Organisations) enter(ctx context.Context, tx store.Tx, by *types.Caller
 // needSession refuses callers who have no session: API tokens, nobody.
 func needSession(by *types.Caller) error {
 	if by.Kind != types.Signed || by.Session == "" || by.Token != "" {
-		return errSession
+		return session.ErrRequired
 	}
 	return nil
 }

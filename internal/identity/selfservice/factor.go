@@ -30,7 +30,7 @@ func (s *Self) HasApp(ctx context.Context, who *types.Caller) (has bool, err err
 func (s *Self) BeginApp(ctx context.Context, who *types.Caller) (totp.Enrolment, error) {
 	var e totp.Enrolment
 	if who.Session == "" {
-		return e, errSession
+		return e, session.ErrRequired
 	}
 	err := s.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		if err := session.Stands(ctx, tx, who); err != nil {
@@ -50,7 +50,7 @@ func (s *Self) BeginApp(ctx context.Context, who *types.Caller) (totp.Enrolment,
 func (s *Self) PendingApp(ctx context.Context, who *types.Caller) (totp.Enrolment, error) {
 	var e totp.Enrolment
 	if who.Session == "" {
-		return e, errSession
+		return e, session.ErrRequired
 	}
 	err := s.cfg.DB.View(ctx, func(r store.Reader) error {
 		acc, err := s.cfg.Accounts.Get(ctx, r, who.Account)
@@ -69,7 +69,7 @@ func (s *Self) PendingApp(ctx context.Context, who *types.Caller) (totp.Enrolmen
 // ConfirmApp enrols the app by its first code.
 func (s *Self) ConfirmApp(ctx context.Context, who *types.Caller, code string) (*session.Started, error) {
 	if who.Session == "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	right, err := s.cfg.Machine.CountGuess(ctx, who)
 	if err != nil {

@@ -31,7 +31,7 @@ func (s *Self) Passkeys(ctx context.Context, who *types.Caller) (all []passkey.L
 // OfferPasskey makes the options of navigator.credentials.create.
 func (s *Self) OfferPasskey(ctx context.Context, who *types.Caller) (json.RawMessage, error) {
 	if who.Session == "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	var options json.RawMessage
 	err := s.cfg.DB.Write(ctx, func(tx store.Tx) error {
@@ -73,7 +73,7 @@ func (s *Self) EnrolPasskey(ctx context.Context, who *types.Caller, name string,
 // RenamePasskey calls one of the caller's passkeys something else.
 func (s *Self) RenamePasskey(ctx context.Context, who *types.Caller, id types.ID, name string) error {
 	if who.Session == "" {
-		return errSession
+		return session.ErrRequired
 	}
 	err := s.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		return s.cfg.Passkeys.Rename(ctx, tx, who.Account, id, strings.TrimSpace(name))

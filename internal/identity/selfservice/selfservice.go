@@ -47,7 +47,6 @@ func New(cfg Config) *Self { return &Self{cfg} }
 
 // Refusals that more than one part gives.
 var (
-	errSession  = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
 	errLastWay  = types.Refuse(types.Conflict, "last_way_in", "this is the only way into the account; set a password or add a passkey first")
 	errNotFound = types.Refuse(types.NotFound, "not_found", "there is no such thing, or it is not yours; list what you have first")
 )

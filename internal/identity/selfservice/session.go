@@ -13,7 +13,7 @@ import (
 // Sessions lists the caller's live sessions, last used first.
 func (s *Self) Sessions(ctx context.Context, who *types.Caller) (all []session.Listed, err error) {
 	if who.Session == "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	err = s.cfg.DB.View(ctx, func(r store.Reader) (err error) {
 		all, err = s.cfg.Sessions.List(ctx, r, who.Account)
@@ -25,7 +25,7 @@ func (s *Self) Sessions(ctx context.Context, who *types.Caller) (all []session.L
 // Tokens lists the caller's live API tokens, oldest first.
 func (s *Self) Tokens(ctx context.Context, who *types.Caller) (all []token.Listed, err error) {
 	if who.Session == "" {
-		return nil, errSession
+		return nil, session.ErrRequired
 	}
 	err = s.cfg.DB.View(ctx, func(r store.Reader) (err error) {
 		all, err = s.cfg.Tokens.List(ctx, r, who.Account)
@@ -50,7 +50,7 @@ func (s *Self) SignOut(ctx context.Context, who *types.Caller) error {
 // EndSession ends one of the caller's sessions. What was begun in another one is void; to end one's own is to sign out.
 func (s *Self) EndSession(ctx context.Context, who *types.Caller, id types.ID) error {
 	if who.Session == "" {
-		return errSession
+		return session.ErrRequired
 	}
 	err := s.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		if err := session.Stands(ctx, tx, who); err != nil {
@@ -76,7 +76,7 @@ func (s *Self) EndSession(ctx context.Context, who *types.Caller, id types.ID) e
 // EndOthers ends every session of the caller but the one that asks, and whatever was begun or issued before: API tokens too.
 func (s *Self) EndOthers(ctx context.Context, who *types.Caller) error {
 	if who.Session == "" {
-		return errSession
+		return session.ErrRequired
 	}
 	return s.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		if err := session.Stands(ctx, tx, who); err != nil {

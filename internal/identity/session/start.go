@@ -13,6 +13,9 @@ import (
 // ErrNone: no such session, or it is another account's.
 var ErrNone = errors.New("session: no such session")
 
+// ErrRequired refuses what only a person who is signed in may do, and an API token may not.
+var ErrRequired = types.Refuse(types.Forbidden, "session_required", "an API token may not do this; sign in")
+
 // Fresh describes a session to be started for somebody who has just proved who he is.
 type Fresh struct {
 	Account   types.ID

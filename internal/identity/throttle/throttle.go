@@ -97,7 +97,7 @@ var lettered = map[string]bool{"recover": true, "sign_up": true, "email": true, 
 
 func (t *Throttle) lanes(try Try) []lane {
 	key := func(parts ...string) []byte { return t.ring.MAC(seal.Throttle, parts...) }
-	id, network := string(try.Key), Network(try.Address)
+	id, network := string(try.Key), network(try.Address)
 	window := t.limits.Window
 	if try.Key == nil {
 		return []lane{{"network", key("network", try.What, network), t.limits.Network, window}}
@@ -134,21 +134,12 @@ func (t *Throttle) lanes(try Try) []lane {
 	return append(lanes, few...)
 }
 
-// Network is the class by which addresses are counted: /24 of IPv4, /48 of IPv6.
-func Network(a netip.Addr) string {
-	if !a.IsValid() {
-		return "local"
+// network names the network of an address; the command line has none.
+func network(a netip.Addr) string {
+	if n := types.Network(a); n.IsValid() {
+		return n.String()
 	}
-	a = a.Unmap()
-	bits := 48
-	if a.Is4() {
-		bits = 24
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return "local"
-	}
-	return p.String()
+	return "local"
 }
 
 var (

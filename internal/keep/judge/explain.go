@@ -237,7 +237,7 @@ func (x *explainer) terms(head string, r *plan.Rule) {
 		x.say("%s lets the caller write %s and not %s", head, r.Words(x.col), strings.Join(not, ", "))
 		return
 	}
-	if r.Fresh > 0 && !fresh(&x.q.Caller, x.b.Now, r.Fresh) {
+	if r.Fresh > 0 && !x.q.Caller.Fresh(x.b.Now, r.Fresh) {
 		proved := "proved none"
 		if at := x.q.Caller.FreshAt; !at.IsZero() {
 			proved = "proved one last at " + at.UTC().Format(time.RFC3339)

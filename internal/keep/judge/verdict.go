@@ -1,8 +1,6 @@
 package judge
 
 import (
-	"time"
-
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -32,7 +30,7 @@ func Write(c *types.Caller, b *rule.Bindings, rules []plan.Folded, old, new rule
 		if named&^f.Mask != 0 {
 			continue
 		}
-		if f.Fresh > 0 && !c.Unruled() && !fresh(c, b.Now, f.Fresh) {
+		if f.Fresh > 0 && !c.Unruled() && !c.Fresh(b.Now, f.Fresh) {
 			out.stale = true
 			continue
 		}
@@ -40,12 +38,6 @@ func Write(c *types.Caller, b *rule.Bindings, rules []plan.Folded, old, new rule
 		return out, nil
 	}
 	return out, nil
-}
-
-// fresh reports whether the session proved a factor within d. A clock that went back proves nothing.
-func fresh(c *types.Caller, now time.Time, d time.Duration) bool {
-	age := now.Sub(c.FreshAt)
-	return !c.FreshAt.IsZero() && age <= d && age > -time.Minute
 }
 
 // Refusal turns a verdict into the answer: which fields, a fresher session, or nothing more than "no such row".

@@ -87,7 +87,7 @@ func TestWritesTakeTheirTurn(t *testing.T) {
 		if _, err := k.Keep.Create(context.Background(), nobody, keep.Write{Collection: "letters", Body: []byte(`{"text": "a"}`)}); err != nil {
 			t.Fatal(err)
 		}
-		if turns := k.DB.Reset().Turns; fmt.Sprint(turns) != "[v4:203.0.113.0/24]" {
+		if turns := k.DB.Reset().Turns; fmt.Sprint(turns) != "[203.0.113.0/24]" {
 			t.Errorf("the write of nobody has the turn %q", turns)
 		}
 	}

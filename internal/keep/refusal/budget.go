@@ -32,15 +32,7 @@ func Who(c *types.Caller, collection string) Guesser {
 	if c.Account != "" {
 		return Guesser{Account: c.Account}
 	}
-	g := Guesser{Collection: collection}
-	if a := c.Address.Unmap(); a.IsValid() {
-		bits := 48
-		if a.Is4() {
-			bits = 24
-		}
-		g.Network, _ = a.Prefix(bits)
-	}
-	return g
+	return Guesser{Collection: collection, Network: types.Network(c.Address)}
 }
 
 // purse is one budget.
