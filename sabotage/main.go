@@ -6,8 +6,12 @@
 //
 // The second form judges nothing: it prints the file below DIR with which `go build -overlay` builds the sabotaged program.
 //
-// Map: patch.go reads a saboteur, apply.go applies its difference to files in memory, run.go judges it through
-// `go build -overlay` (the product's files are never touched), gotest.go reads what `go test -json` says.
+// Map: patch.go reads a saboteur, apply.go applies its difference to files in memory, schemata.go joins many in one overlay, each
+// behind a switch, joint.go builds and runs that, gotest.go builds and runs a saboteur that cannot be joined, run.go judges. All goes
+// through `go build -overlay`: the product's files are never touched.
+//
+// Two saboteurs or more share one build. A saboteur that changes more than bodies of functions and values of variables, or whose
+// body does not compile beside the others, gets a build of its own and a line `alone` that says why.
 //
 // The tests that it names run on both databases, the rest of the package on SQLite alone.
 //

@@ -27,6 +27,7 @@ type Runner struct {
 
 	mu        sync.Mutex
 	baselines map[string]*baseline
+	programs  *programs // the joint build; nil without one
 }
 
 // baseline is the verdict on a package before any sabotage; the first who asks finds it out.
@@ -59,6 +60,16 @@ func (r *Runner) Main(ctx context.Context, names []string) int {
 		fmt.Fprintln(r.Out, "sabotage: no saboteurs in", dir)
 		return 2
 	}
+	tmp, err := os.MkdirTemp("", "sabotage-")
+	if err != nil {
+		fmt.Fprintln(r.Out, "sabotage:", err)
+		return 2
+	}
+	defer os.RemoveAll(tmp)
+	if err := r.join(ctx, dir, tmp, names); err != nil {
+		fmt.Fprintln(r.Out, "sabotage:", err)
+		return 2
+	}
 	held, broken := r.judgeAll(ctx, dir, names)
 	fmt.Fprintf(r.Out, "%d held, %d broken\n", held, broken)
 	if broken > 0 {
@@ -66,6 +77,34 @@ func (r *Runner) Main(ctx context.Context, names []string) int {
 	}
 	return 0
 }
+
+// join builds the joint programs of the named saboteurs; of one alone it makes none.
+func (r *Runner) join(ctx context.Context, dir, tmp string, names []string) error {
+	var all []*Saboteur
+	for _, name := range names {
+		if s, err := Load(dir, name); err == nil { // judge says what is wrong with the others
+			all = append(all, s)
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	begun := time.Now()
+	p, err := build(ctx, r.Root, tmp, all)
+	if err != nil {
+		return fmt.Errorf("joint build: %w", err)
+	}
+	r.programs = p
+	took := time.Since(begun).Round(100 * time.Millisecond)
+	fmt.Fprintf(r.Out, "joint build of %d saboteurs, %d test programs (%v)\n", len(p.joint.In), len(p.of), took)
+	for _, name := range slices.Sorted(maps.Keys(p.joint.Out)) {
+		fmt.Fprintf(r.Out, "alone   %-32s %s\n", name, p.joint.Out[name])
+	}
+	return nil
+}
+
+// joined tells whether the joint build holds the saboteur.
+func (r *Runner) joined(s *Saboteur) bool { return r.programs != nil && r.programs.joint.In[s.Name] }
 
 // share draws one in n of the names by a seed: the same for the same seed, so that a red run can be repeated; all where n is below 2.
 func share(names []string, n int, seed string) (out []string) {
@@ -115,20 +154,11 @@ func (r *Runner) judge(ctx context.Context, dir, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tmp, err := os.MkdirTemp("", "sabotage-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-	path, err := s.WriteOverlay(r.Root, tmp)
-	if err != nil {
-		return "", err
-	}
 	before, err := r.before(ctx, s)
 	if err != nil {
 		return "", err
 	}
-	after, err := goTest(ctx, r.Root, s.Pkg, r.only(s), path, append([]string{s.Test}, s.Also...))
+	after, err := r.after(ctx, s)
 	if err != nil {
 		return "", err
 	}
@@ -138,6 +168,24 @@ func (r *Runner) judge(ctx context.Context, dir, name string) (string, error) {
 	return fmt.Sprintf("%s turns red: %s", s.Test, s.Breaks), nil
 }
 
+// after runs the tests with the saboteur at work.
+func (r *Runner) after(ctx context.Context, s *Saboteur) (*result, error) {
+	both := append([]string{s.Test}, s.Also...)
+	if r.joined(s) {
+		return r.programs.run(ctx, r.Root, s.Pkg, s.Name, r.only(s), both)
+	}
+	tmp, err := os.MkdirTemp("", "sabotage-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	path, err := s.WriteOverlay(r.Root, tmp)
+	if err != nil {
+		return nil, err
+	}
+	return goTest(ctx, r.Root, s.Pkg, r.only(s), path, both)
+}
+
 func (r *Runner) only(s *Saboteur) string {
 	if r.Quick {
 		return s.Test
@@ -145,20 +193,27 @@ func (r *Runner) only(s *Saboteur) string {
 	return ""
 }
 
-// before runs the package without sabotage, once per package (per test when quick), and asks that it be green.
+// before runs the package without sabotage, in the joint build with its switches off where that holds the saboteur,
+// once per package (per test when quick), and asks that it be green.
 func (r *Runner) before(ctx context.Context, s *Saboteur) (*result, error) {
 	r.mu.Lock()
 	if r.baselines == nil {
 		r.baselines = map[string]*baseline{}
 	}
-	key := s.Pkg + " " + r.only(s)
+	key := fmt.Sprint(s.Pkg, " ", r.only(s), " ", r.joined(s))
 	b := r.baselines[key]
 	if b == nil {
 		b = &baseline{}
 		r.baselines[key] = b
 	}
 	r.mu.Unlock()
-	b.once.Do(func() { b.res, b.err = goTest(ctx, r.Root, s.Pkg, r.only(s), "", nil) })
+	b.once.Do(func() {
+		if r.joined(s) {
+			b.res, b.err = r.programs.run(ctx, r.Root, s.Pkg, "", r.only(s), nil)
+			return
+		}
+		b.res, b.err = goTest(ctx, r.Root, s.Pkg, r.only(s), "", nil)
+	})
 	if b.err != nil {
 		return nil, b.err
 	}

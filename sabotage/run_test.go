@@ -139,10 +139,14 @@ func TestAllow(t *testing.T) {
 	}
 }
 `,
-		"sabotage/open.patch": allow("\treturn true"),
+		"sabotage/open.patch":    allow("\treturn true"),
+		"sabotage/nothing.patch": allow("\treturn role != \"\""),
 	})
 	if out, code := run(t, &Runner{Root: root}, "open"); code != 0 {
-		t.Errorf("exit %d:\n%s", code, out)
+		t.Errorf("alone: exit %d:\n%s", code, out)
+	}
+	if out, code := run(t, &Runner{Root: root}, "open", "nothing"); code != 1 || !strings.HasSuffix(out, "1 held, 1 broken\n") {
+		t.Errorf("joined: exit %d:\n%s", code, out)
 	}
 }
 

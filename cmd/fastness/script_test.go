@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("SABOTEUR", os.Getenv("SABOTEUR")) // which control the program lacks: sabotage/schemata.go
 			e.Values["servers"] = map[string]*exec.Cmd{}
 			return nil
 		},
