@@ -126,7 +126,7 @@ func (p *programs) run(ctx context.Context, root, pkg, saboteur, only string, bo
 	timeout := 20 * time.Minute
 	args := []string{"-test.v=test2json", "-test.paniconexit0"}
 	if only != "" {
-		timeout = 5 * time.Minute
+		timeout = 10 * time.Minute
 		args = append(args, "-test.run=^"+only+"$")
 	}
 	ctx, stop := context.WithTimeout(ctx, timeout+time.Minute)

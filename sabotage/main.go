@@ -6,9 +6,9 @@
 //
 // The second form judges nothing: it prints the file below DIR with which `go build -overlay` builds the sabotaged program.
 //
-// Map: patch.go reads a saboteur, apply.go applies its difference to files in memory, schemata.go joins many in one overlay, each
-// behind a switch, joint.go builds and runs that, gotest.go builds and runs a saboteur that cannot be joined, run.go judges. All goes
-// through `go build -overlay`: the product's files are never touched.
+// Map: patch.go reads a saboteur, apply.go applies its difference to files in memory, compare.go finds which functions
+// differ, schemata.go joins many saboteurs in one overlay, each behind a switch, joint.go builds and runs that, gotest.go builds and
+// runs one that cannot be joined, run.go judges. All goes through `go build -overlay`: the product's files are never touched.
 //
 // Two saboteurs or more share one build. A saboteur that changes more than bodies of functions and values of variables, or whose
 // body does not compile beside the others, gets a build of its own and a line `alone` that says why.

@@ -231,6 +231,9 @@ func (r *Runner) before(ctx context.Context, s *Saboteur) (*result, error) {
 	case "skip":
 		return nil, fmt.Errorf("%s is skipped here, so nothing can be shown%s", s.Test, r.excerpt(b.res, s.Test))
 	}
+	if b.res.output[s.Test] != "" {
+		return nil, fmt.Errorf("%s did not run to its end even without sabotage%s", s.Test, r.excerpt(b.res, s.Test))
+	}
 	return nil, fmt.Errorf("there is no %s in %s", s.Test, s.Pkg)
 }
 

@@ -236,8 +236,8 @@ func replacing(t *testing.T, text, old, now string) hunk {
 	return hunk{at: strings.Count(text[:from], "\n") + 1, old: lines(text[from:to]), now: lines(text[from:at] + now + text[at+len(old):to])}
 }
 
-// TestJointVerdicts: judged together, each saboteur gets the verdict that it gets alone.
-func TestJointVerdicts(t *testing.T) {
+// TestRunnerJoins: judged together, each saboteur gets the verdict that it gets alone.
+func TestRunnerJoins(t *testing.T) {
 	patches := map[string]struct{ patch, want string }{
 		"honest":  {allow("\treturn true"), "held "},
 		"second":  {allow("\treturn role != \"\" || role == \"\""), "held "},
@@ -279,8 +279,8 @@ func verdictOf(want string) string {
 	return "broken"
 }
 
-// TestJointNeverChosen: a saboteur whose name no switch knows has not held.
-func TestJointNeverChosen(t *testing.T) {
+// TestRunnerNeverChosen: a saboteur whose name no switch knows has not held.
+func TestRunnerNeverChosen(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, fixture)
 	write(t, root, map[string]string{"sabotage/honest.patch": allow("\treturn true"), "sabotage/misspelt.patch": allow("\treturn true")})
