@@ -223,4 +223,3 @@ func blankType(fn *ast.FuncDecl) bool {
 		return slices.ContainsFunc(f.Names, func(n *ast.Ident) bool { return n.Name == "_" })
 	})
 }
-
