@@ -57,7 +57,7 @@ crash: ## kill -9 under write load, ROUNDS times (200)
 powercut: ## cuts that drop, reorder and tear what was not synced, ROUNDS times (200)
 	FASTNESS_ROUNDS=$(or $(ROUNDS),200) go test -json -count=1 -timeout=2h -run 'PowerCut' ./... | $(SUMMARY)
 
-sabotage: ## remove each control and see its check, and no other, turn red (NAMES="…" for some; FLAGS=-quick: its check alone)
+sabotage: ## remove each control and see its check, and no other, turn red (NAMES="…" for some; FLAGS=-quick: its check alone; FLAGS="-quick -share 3 -seed TEXT": a third)
 	go run ./sabotage $(FLAGS) $(NAMES)
 
 timing: ## by the clock: existing against absent addresses, forbidden against absent rows; ROUNDS pairs (2000); .ci/timing.sh with saboteurs
