@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -144,50 +145,72 @@ func (p *Page) alternative(conds []rule.Expr, own int) (always option, counted [
 	return nil, counted
 }
 
-// settle counts the conditions up to a bound, all at one moment, and gives the cheapest option that stays below; nil when none does.
-func (c *choice) settle(ctx context.Context, r store.Reader, p *Page, b *rule.Bindings, bound int64) (option, error) {
-	counts, err := p.probe(ctx, r, slices.Concat(append([][]option{c.drives}, c.split...)...), b, bound)
-	if err != nil {
-		return nil, err
+// counted are the options that are counted.
+func (c *choice) counted() []option {
+	return slices.Concat(append([][]option{c.drives}, c.split...)...)
+}
+
+// count is how many they are.
+func (c *choice) count() int {
+	n := len(c.drives)
+	for _, counted := range c.split {
+		n += len(counted)
 	}
-	var best option
+	return n
+}
+
+// picked is a way that was chosen: the option and what names it among those of its choice.
+type picked struct {
+	option
+	key string
+}
+
+// settle counts the conditions up to a bound, all at one moment, and gives the cheapest option that stays below; nil when none does.
+func (s *shape) settle(ctx context.Context, r store.Reader, p *Page, b *rule.Bindings, bound int64) (picked, error) {
+	counts, err := p.probe(ctx, r, s, b, bound)
+	if err != nil {
+		return picked{}, err
+	}
+	var best picked
 	least := bound
-	for i, n := range counts[:len(c.drives)] {
+	for i, n := range counts[:len(s.drives)] {
 		if n < least {
-			best, least = c.drives[i], n
+			best, least = picked{s.drives[i], "drive " + strconv.Itoa(i)}, n
 		}
 	}
-	if split, sum := c.cheapestSplit(counts[len(c.drives):], bound); split != nil && (best == nil || sum < least) {
+	if split, sum := s.cheapestSplit(counts[len(s.drives):], bound); split.option != nil && (best.option == nil || sum < least) {
 		best = split
 	}
 	return best, nil
 }
 
 // cheapestSplit puts together the cheapest option of each alternative; nil when one of them reaches the bound in every way.
-func (c *choice) cheapestSplit(counts []int64, bound int64) (out option, sum int64) {
+func (c *choice) cheapestSplit(counts []int64, bound int64) (out picked, sum int64) {
+	out.key = "split"
 	for i, counted := range c.split {
-		best, least := c.always[i], bound
+		best, which, least := c.always[i], -1, bound
 		for j, n := range counts[:len(counted)] {
 			if n < least {
-				best, least = counted[j], n
+				best, which, least = counted[j], j, n
 			}
 		}
 		if best == nil {
-			return nil, 0
+			return picked{}, 0
 		}
 		if c.always[i] == nil {
 			sum += least
 		}
-		out, counts = append(out, best...), counts[len(counted):]
+		out.option, counts = append(out.option, best...), counts[len(counted):]
+		out.key += " " + strconv.Itoa(which)
 	}
 	return out, sum
 }
 
 // stopping is the walk along the order that stops after a number of rows.
-func (c *choice) stopping() option {
+func (c *choice) stopping() picked {
 	out := slices.Clone(c.walk)
 	for i := range out {
 		out[i].bounded = true
 	}
-	return out
+	return picked{out, "walk"}
 }

@@ -234,17 +234,17 @@ func (p *Page) segment(ctx context.Context, r store.Reader, buf *[]byte, b *rule
 			return err
 		}
 		o := best
-		if best == nil {
-			if o = s.stopping(); o == nil {
+		if best.option == nil {
+			if o = s.stopping(); o.option == nil {
 				continue
 			}
 		}
-		q, err := p.lists.listing(p, o, seg)
+		q, err := s.once(o.key, func() (*listing, error) { return p.lists.listing(p, o.option, seg) })
 		if err != nil {
 			return err
 		}
 		before := *got
-		if err := p.read(ctx, r, buf, b, q, bound, got); err != nil || best != nil || got.more {
+		if err := p.read(ctx, r, buf, b, q, bound, got); err != nil || best.option != nil || got.more {
 			return err
 		}
 		*buf, *got = (*buf)[:before.bytes], before // the walk stopped before the page was full

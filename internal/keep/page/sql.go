@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
@@ -50,10 +51,32 @@ const (
 	rowBound
 )
 
-// shape is what a page may be found by, with its statement where there is nothing to choose from.
+// shape is what a page may be found by, with its statement where there is nothing to choose from, and otherwise those that were needed
+// so far: by the option, and the one that counts under "".
 type shape struct {
 	*choice
 	direct *listing
+
+	mu   sync.Mutex
+	made map[string]*listing
+}
+
+// once makes the statement of a key when it is first asked for.
+func (s *shape) once(key string, make func() (*listing, error)) (*listing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.made[key]; q != nil {
+		return q, nil
+	}
+	q, err := make()
+	if err != nil {
+		return nil, err
+	}
+	if s.made == nil {
+		s.made = map[string]*listing{}
+	}
+	s.made[key] = q
+	return q, nil
 }
 
 // shape works out how a segment is found; without a client's filter it is known by a key that costs less than working it out.
@@ -205,8 +228,29 @@ func (l *Lists) from(s *sqlText, col *plan.Collection, a arm) {
 	}
 }
 
-// probe counts what options give, each up to a bound, at one moment.
-func (p *Page) probe(ctx context.Context, r store.Reader, options []option, b *rule.Bindings, bound int64) ([]int64, error) {
+// probe counts what the options of a shape give, each up to a bound, at one moment.
+func (p *Page) probe(ctx context.Context, r store.Reader, s *shape, b *rule.Bindings, bound int64) ([]int64, error) {
+	q, err := s.once("", func() (*listing, error) { return p.probing(s.counted()) })
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.Query(ctx, q.stmt, p.bind(q.args, b, 0, bound)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := make([]int64, s.count())
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	for i := range out {
+		out[i] = rows.Int(i)
+	}
+	return out, rows.Err()
+}
+
+// probing is the statement that counts options.
+func (p *Page) probing(options []option) (*listing, error) {
 	l, s := p.lists, &sqlText{}
 	w := &where{s: s, opt: l.tables().Options(p.view.Collection)}
 	s.put("SELECT ")
@@ -232,23 +276,7 @@ func (p *Page) probe(ctx context.Context, r store.Reader, options []option, b *r
 			s.put(") n)")
 		}
 	}
-	if w.err != nil {
-		return nil, w.err
-	}
-	q := l.compiled(s)
-	rows, err := r.Query(ctx, q.stmt, p.bind(q.args, b, 0, bound)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := make([]int64, len(options))
-	if !rows.Next() {
-		return nil, rows.Err()
-	}
-	for i := range out {
-		out[i] = rows.Int(i)
-	}
-	return out, rows.Err()
+	return l.compiled(s), w.err
 }
 
 // order writes the order of a page.

@@ -21,6 +21,10 @@ type conn struct {
 	kept   map[*store.Stmt]*sqlite3.Stmt
 	recent list.List // of *transient, most recent first
 	byStmt map[*store.Stmt]*list.Element
+
+	// Of a reader: whether it has a snapshot, and how many times the database had changed when that began.
+	holds bool
+	since int64
 }
 
 type transient struct {

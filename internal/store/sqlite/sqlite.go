@@ -57,11 +57,13 @@ type DB struct {
 	batch   int64 // number of the last batch
 	guarded int   // how many of the next batches have a savepoint around each member; the writer's own
 
-	slots   chan struct{} // bounds reading connections
-	mu      sync.Mutex
-	idle    []*conn
-	indexes map[string]string // "table\x00col,col" to the unique index's name
-	gate    sync.RWMutex      // Migrate excludes readers
+	slots    chan struct{} // bounds reading connections
+	mu       sync.Mutex
+	idle     []*conn
+	changes  int64             // by the writer, so far
+	changing bool              // the writer is at work: no reader keeps its snapshot
+	indexes  map[string]string // "table\x00col,col" to the unique index's name
+	gate     sync.RWMutex      // Migrate excludes readers
 }
 
 var _ store.DB = (*DB)(nil)

@@ -86,12 +86,16 @@ func (db *DB) write() {
 			return
 		}
 		if first.exclusive != nil {
+			db.disturb()
 			first.err = first.exclusive(db.writer)
+			db.changed()
 			close(first.done)
 			continue
 		}
 		db.letCome()
+		db.disturb()
 		db.commitBatch(first)
+		db.changed()
 	}
 }
 
