@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/fastness-dev/fastness/internal/keep/keeptest"
+	"github.com/fastness-dev/fastness/internal/store"
 )
 
 // TestManyCreateTogether: those who make rows at the same moment are no obstacle to each other, on either database: nobody is told to come
-// back, and everybody gets his own row to see. The transaction that makes a row does not read its collection: on PostgreSQL that reading
-// is what makes the others start again, on a page of the index that all of them have touched.
+// back, and each of them gets their own row to see. On PostgreSQL the transaction that makes a row does not read its collection: that
+// reading is what makes the others start again, on a page of the index that all of them have touched.
 func TestManyCreateTogether(t *testing.T) {
 	const people, each = 24, 10
 	keeptest.Each(t, purses, func(t *testing.T, k *keeptest.Kit) {
@@ -23,7 +24,7 @@ func TestManyCreateTogether(t *testing.T) {
 			t.Fatal("nothing ran in a transaction")
 		}
 		for _, s := range inside {
-			if strings.HasPrefix(strings.TrimSpace(s), "SELECT") && strings.Contains(s, `"purses"`) {
+			if k.DB.Dialect() == store.Postgres && strings.HasPrefix(strings.TrimSpace(s), "SELECT") && strings.Contains(s, `"purses"`) {
 				t.Errorf("in the transaction: %s", s)
 			}
 		}
