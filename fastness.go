@@ -240,9 +240,9 @@ func (a *App) start(fresh bool) error {
 	}
 	a.base = a.Plan.Decl.Service.Seen()
 	if a.Plan.Development() {
-		_, port, err := net.SplitHostPort(a.listenHTTPS())
+		_, port, err := net.SplitHostPort(a.Plan.Listens())
 		if err != nil {
-			return fmt.Errorf("fastness: listen.https: %w; write a host and a port such as 127.0.0.1:8443", err)
+			return fmt.Errorf("fastness: listen.https: %w", err)
 		}
 		a.base = "https://localhost:" + port
 	}
@@ -265,10 +265,8 @@ func (a *App) start(fresh bool) error {
 		return err
 	}
 	policy := password.Policy{Min: d.Password.Min, MinWithMFA: d.Password.MinWithMFA, Compose: d.Password.Compose}
-	if d.Password.Breached != "" {
-		if policy.Breached, err = password.OpenBreached(a.relative(d.Password.Breached)); err != nil {
-			return err
-		}
+	if policy.Breached, err = a.breached(); err != nil {
+		return err
 	}
 	if err := a.openMail(); err != nil {
 		return err
@@ -287,16 +285,6 @@ func (a *App) start(fresh bool) error {
 func (a *App) Close() error {
 	a.passwords.Close()
 	return a.DB.Close()
-}
-
-func (a *App) listenHTTPS() string {
-	if l := a.Plan.Decl.Listen.HTTPS; l != "" {
-		return l
-	}
-	if a.Plan.Development() {
-		return "127.0.0.1:8443"
-	}
-	return ":8443"
 }
 
 // Base is the origin that people see.
@@ -328,6 +316,9 @@ func (a *App) CallerIn(ctx context.Context, id, org types.ID) (*types.Caller, er
 func (a *App) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if !a.Plan.Development() {
 		t := a.Plan.Decl.TLS
+		if t.Certificate == "" || t.Key == "" {
+			return nil, errNoCertificate
+		}
 		return edge.Files(edge.FileConfig{Certificate: a.relative(t.Certificate), Key: a.relative(t.Key), Host: a.Plan.Decl.Service.Host, Clock: a.opt.Clock, Log: a.opt.Log})
 	}
 	dir, err := AuthorityDir(a.Plan.Decl.Service.Name)
@@ -371,7 +362,7 @@ func (a *App) Serve(ctx context.Context, ready func(address string)) error {
 		}
 	}
 	server, err := edge.New(edge.Config{Plan: a.Plan, Routes: a.Routes(), Who: a.Identity, Clock: a.opt.Clock, Certificate: certificate, May: a.Keep.May, Refused: a.refusals.add,
-		Ready: a.DB.Ping, HTTPS: a.listenHTTPS(), HTTP: d.Listen.HTTP, Operations: d.Listen.Operations, Log: a.opt.Log, Access: a.opt.AccessLog, Meter: &a.meter})
+		Ready: a.DB.Ping, HTTPS: a.Plan.Listens(), HTTP: d.Listen.HTTP, Operations: d.Listen.Operations, Log: a.opt.Log, Access: a.opt.AccessLog, Meter: &a.meter})
 	if err != nil {
 		return err
 	}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/fastness-dev/fastness/internal/identity/mail"
-	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/seal"
 	"github.com/fastness-dev/fastness/internal/store/job"
 )
@@ -26,35 +24,6 @@ func (a *App) checkMail() error {
 		return errors.New("fastness: mail has a sender and no server; add smtp: \"${env:SMTP_URL}\" to mail, or leave the block out")
 	}
 	return nil
-}
-
-// Check reads a declaration and everything that stands beside it (a team's own letters and pages), opens no data and resolves no secret.
-func Check(declaration, environment string) (*plan.Plan, error) {
-	a, err := load(declaration, Options{Environment: environment})
-	if err != nil {
-		return nil, err
-	}
-	if _, err = a.letters(); err == nil {
-		_, err = a.ownPages()
-	}
-	if err == nil {
-		err = a.checkCertificate()
-	}
-	return a.Plan, err
-}
-
-// checkCertificate judges what a server in production would serve with. Where the files do not lie, it only warns: a declaration is often
-// checked elsewhere.
-func (a *App) checkCertificate() error {
-	if a.Plan.Development() {
-		return nil
-	}
-	_, err := a.certificate()
-	if t := a.Plan.Decl.TLS; t.Certificate == "" || t.Key == "" || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		a.Plan.Warnings = append(a.Plan.Warnings, "serve will not start here: "+err.Error())
-		return nil
-	}
-	return err
 }
 
 // letters are the shipped templates and those in the folder mail beside the declaration.

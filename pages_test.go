@@ -26,7 +26,7 @@ func TestCheckReadsOwnPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Check(dir, "development"); err != nil {
+	if _, err := Check(dir, Options{Environment: "development"}); err != nil {
 		t.Fatal(err)
 	}
 	open(t, dir).Close()
@@ -34,7 +34,7 @@ func TestCheckReadsOwnPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "pages/page-sign-in.html:1: "
-	if _, err := Check(dir, "development"); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := Check(dir, Options{Environment: "development"}); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("the check says %v", err)
 	}
 	if a, err := Open(dir, Options{Environment: "development"}); err == nil || !strings.Contains(err.Error(), want) {

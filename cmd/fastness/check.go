@@ -19,6 +19,7 @@ type checkCmd struct {
 	Declaration string `arg:"" optional:"" default:"." help:"The declaration."`
 	Env         string `name:"env" default:"production" enum:"production,development" help:"The environment."`
 	Against     string `name:"against" help:"An older declaration: whatever would let its clients down is an error."`
+	Elsewhere   bool   `name:"elsewhere" help:"Another machine will serve: a certificate that is not here is a warning."`
 	JSON        bool   `name:"json" help:"For machines."`
 }
 
@@ -44,8 +45,8 @@ type checkedLine struct {
 
 // Run compiles the declaration and prints what is wrong, or what it amounts to.
 func (c *checkCmd) Run(e *env) error {
-	p, err := fastness.Check(c.Declaration, c.Env)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	p, err := fastness.Check(c.Declaration, fastness.Options{Environment: c.Env, Serving: !c.Elsewhere})
+	if p == nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 		err = untold("could not tell: %w", err)
 	}
 	if err == nil {
@@ -76,7 +77,7 @@ func (c *checkCmd) compare(now *plan.Plan) error {
 	if c.Against == "" {
 		return nil
 	}
-	old, err := fastness.Check(c.Against, c.Env)
+	old, err := fastness.Check(c.Against, fastness.Options{Environment: c.Env})
 	if err != nil {
 		return untold("could not tell: the older declaration: %w", err)
 	}

@@ -2,7 +2,7 @@
 # Refuses a commit that would publish a secret, or a declaration that does not compile. Switch it on: git config core.hooksPath .githooks
 set -eu
 fastness check --env development . >/dev/null
-fastness check --env production . >/dev/null
+fastness check --env production --elsewhere . >/dev/null
 bad=$(git diff --cached --name-only --diff-filter=ACMR | grep -E '(^data/|\.key$|\.pem$|(^|/)\.env$)' || true)
 if [ -n "$bad" ]; then
 	echo "these files hold secrets or data and do not belong in a repository: $bad" >&2

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -41,7 +42,7 @@ const lookEvery = 10 * time.Second
 // and the pair of before goes on.
 func Files(cfg FileConfig) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if cfg.Certificate == "" || cfg.Key == "" {
-		return nil, fmt.Errorf("edge: production needs a certificate; add tls: {certificate: …, key: …} to the declaration")
+		return nil, errors.New("edge: a certificate needs two files, its own and the one of its key")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

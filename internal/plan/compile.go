@@ -52,6 +52,7 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	c.checkKeys()
 	c.warnUncovered()
 	c.warnPinned()
+	c.warnUnseen()
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}

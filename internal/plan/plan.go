@@ -40,6 +40,17 @@ type Plan struct {
 // Development reports whether the plan is for development.
 func (p *Plan) Development() bool { return p.Environment == "development" }
 
+// Listens is the address at which the service listens for HTTPS.
+func (p *Plan) Listens() string {
+	switch l := p.Decl.Listen.HTTPS; {
+	case l != "":
+		return l
+	case p.Development():
+		return "127.0.0.1:8443"
+	}
+	return ":8443"
+}
+
 // Collection returns the collection of that name, nil if the plan has none.
 func (p *Plan) Collection(name string) *Collection { return p.byName[name] }
 

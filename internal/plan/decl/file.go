@@ -98,6 +98,14 @@ func (r *reader) unbuilt(at Pos, word string) {
 // settings gives the readers of the blocks that say how the service runs.
 func (r *reader) settings(f *File) map[string]func(ast.Node) {
 	set := func(dst *string) func(ast.Node) { return func(n ast.Node) { *dst = r.str(n) } }
+	listen := func(dst *string) func(ast.Node) {
+		return func(n ast.Node) {
+			*dst = r.str(n)
+			if !listenable(*dst) {
+				r.fail(pos(n), "%q is no address to listen at; write a host and a port such as 127.0.0.1:8443, or :8443 for all addresses", *dst)
+			}
+		}
+	}
 	block := func(what string, words map[string]func(ast.Node)) func(ast.Node) {
 		return func(n ast.Node) { r.words(n, what, words) }
 	}
@@ -108,7 +116,7 @@ func (r *reader) settings(f *File) map[string]func(ast.Node) {
 				"level":    func(n ast.Node) { f.Service.Level = r.between(n, 1, 3) },
 				"language": func(n ast.Node) { f.Service.Language = r.oneOf(n, "language", "en", "de") }})
 		},
-		"listen": block("listen", map[string]func(ast.Node){"https": set(&f.Listen.HTTPS), "http": set(&f.Listen.HTTP), "operations": set(&f.Listen.Operations)}),
+		"listen": block("listen", map[string]func(ast.Node){"https": listen(&f.Listen.HTTPS), "http": listen(&f.Listen.HTTP), "operations": listen(&f.Listen.Operations)}),
 		"data":   set(&f.Data),
 		"store":  func(n ast.Node) { f.Store = r.text(n) },
 		"sign_up": func(n ast.Node) {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -76,6 +77,13 @@ var (
 
 // LocalOrigin reports an origin without TLS on this machine, as the dev servers of front ends have. Production takes none.
 func LocalOrigin(origin string) bool { return localForm.MatchString(origin) }
+
+// listenable reports an address with a port, whose host may be missing.
+func listenable(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && strconv.FormatUint(n, 10) == port
+}
 
 // HostOf is the name in an origin, without its port.
 func HostOf(origin string) string {
