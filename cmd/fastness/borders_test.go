@@ -21,8 +21,10 @@ collections:
 // TestRowsGetNoOrganisationByThemselves: a collection that holds rows does not become per: organisation, and says what to do; doing that
 // works, on both databases: the rows are written out, removed, and imported into an organisation.
 func TestRowsGetNoOrganisationByThemselves(t *testing.T) {
+	t.Parallel()
 	for name, database := range map[string]func(*testing.T) string{"sqlite": func(*testing.T) string { return "" }, "postgres": scratchDatabase} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			url := database(t)
 			write := func(p *press, orgs, per string) {
 				text := strings.NewReplacer("ORGS", orgs, "PER", per).Replace(borders)

@@ -11,6 +11,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/identity/account"
 	desk "github.com/fastness-dev/fastness/internal/identity/operator"
 	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/store/storetest"
 )
 
 const foreignData = "../../internal/identity/foreign/testdata/"
@@ -25,7 +26,12 @@ func (p *press) enters(email, password string) int {
 
 // TestDjangoPeopleMoveIn: the dump that a real Django wrote is looked at, taken, and taken again, while the server runs; people sign in with
 // the passwords that they had, those who were shut out stay out, and what is stored afterwards is ours.
-func TestDjangoPeopleMoveIn(t *testing.T) { onEach(t, djangoPeopleMoveIn) }
+func TestDjangoPeopleMoveIn(t *testing.T) { // one after the other: it opens the data itself, in this process's environment
+	t.Run("sqlite", func(t *testing.T) { djangoPeopleMoveIn(startPress(t, "")) })
+	if storetest.OnPostgres(t.Name()) {
+		t.Run("postgres", func(t *testing.T) { djangoPeopleMoveIn(startPress(t, scratchDatabase(t))) })
+	}
+}
 
 func djangoPeopleMoveIn(p *press) {
 	t := p.T
@@ -88,6 +94,7 @@ func djangoPeopleMoveIn(p *press) {
 
 // TestEveryFormatMovesIn: hashes that the real programs made (testdata/make.py), without a server, then through the door.
 func TestEveryFormatMovesIn(t *testing.T) {
+	t.Parallel()
 	p := startPress(t, "")
 	p.cmd.Process.Kill()
 	p.cmd.Wait()

@@ -113,7 +113,7 @@ var tokenForm = regexp.MustCompile(`https://clinic\.example/account/([a-z/-]+)\?
 // letters waits for n new letters and returns them by address and subject.
 func (c *clinic) letters(n int) map[string]mailtest.Parsed {
 	c.Helper()
-	for range 600 {
+	for range 3000 {
 		if got := c.post.Letters(); len(got) >= c.seen+n {
 			out := map[string]mailtest.Parsed{}
 			for _, l := range got[c.seen : c.seen+n] {
@@ -128,7 +128,7 @@ func (c *clinic) letters(n int) map[string]mailtest.Parsed {
 			}
 			c.Fatalf("%d letters of %d: %v", len(out), n, slices.Collect(maps.Keys(out)))
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 	c.Fatalf("%d letters, want %d more than %d:\n%s", len(c.post.Letters()), n, c.seen, c.said)
 	return nil
@@ -166,9 +166,16 @@ func (c *clinic) follow(status int, p mailtest.Parsed, endpoint, more string) {
 // TestLettersOfALife: in production, over real SMTP with TLS, on both databases: sign-up, the same address again, recovery, a move to
 // another address, an invitation, "this was not me"; the server of mail goes away and comes back, and the process is killed meanwhile.
 func TestLettersOfALife(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { lettersOfALife(startClinic(t, "")) })
+	t.Parallel() // it mostly waits, for letters and for the next try
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		lettersOfALife(startClinic(t, ""))
+	})
 	if storetest.OnPostgres(t.Name()) {
-		t.Run("postgres", func(t *testing.T) { lettersOfALife(startClinic(t, scratchDatabase(t))) })
+		t.Run("postgres", func(t *testing.T) {
+			t.Parallel()
+			lettersOfALife(startClinic(t, scratchDatabase(t)))
+		})
 	}
 }
 
@@ -241,6 +248,7 @@ func lettersOfALife(c *clinic) {
 
 // TestLettersOfDevelopment: what development would have sent is shown at /dev/mail; the HTML form stands in a sandbox.
 func TestLettersOfDevelopment(t *testing.T) {
+	t.Parallel()
 	p := startPress(t, "")
 	p.want(202, "", "POST", "/auth/sign-up", `{"email": "new@press.example", "password": "kettle of seven grey herons"}`)
 	get := func(path string) (string, http.Header) {
@@ -279,6 +287,7 @@ func TestLettersOfDevelopment(t *testing.T) {
 
 // TestOpenSignUpNeedsAMailer: production with open sign-up starts exactly when a mailer is declared and complete.
 func TestOpenSignUpNeedsAMailer(t *testing.T) {
+	t.Parallel()
 	bin, err := program()
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 // TestMigrate: what a declaration gains is added at start, what it loses is kept until it is named, and a slip of the name destroys
 // nothing.
 func TestMigrate(t *testing.T) {
+	t.Parallel()
 	p := startPress(t, "")
 	made := p.want(201, "ada", "POST", "/api/v1/articles", `{"title": "T", "slug": "kept", "body": "", "section": "news", "words": 7}`)
 	if out := p.fails("migrate", "--env=development", "--yes"); !strings.Contains(out, "stop it first") {

@@ -57,11 +57,18 @@ func TestMain(m *testing.M) {
 // scratchDatabase makes an empty database on the test's PostgreSQL, dropped afterwards, and returns its URL.
 func scratchDatabase(t *testing.T) string { t.Helper(); return storetest.Database(t) }
 
-// onEach runs a test against the press on SQLite and on PostgreSQL.
+// onEach runs a test against the press on SQLite and on PostgreSQL, side by side with others.
 func onEach(t *testing.T, fn func(*press)) {
-	t.Run("sqlite", func(t *testing.T) { fn(startPress(t, "")) })
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		fn(startPress(t, ""))
+	})
 	if storetest.OnPostgres(t.Name()) {
-		t.Run("postgres", func(t *testing.T) { fn(startPress(t, scratchDatabase(t))) })
+		t.Run("postgres", func(t *testing.T) {
+			t.Parallel()
+			fn(startPress(t, scratchDatabase(t)))
+		})
 	}
 }
 

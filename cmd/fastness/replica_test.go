@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastness-dev/fastness/cmd/fastness/control"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -140,25 +141,23 @@ func (r *replica) start() {
 
 func (r *replica) ready() {
 	r.Helper()
-	for range 400 {
+	for range 1000 {
 		if status, _ := r.try("", "GET", "/auth/session", ""); status == 401 {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 	r.Fatalf("server %s does not answer:\n%s", r.name, r.log)
 }
 
-// command runs a command in the server's folder: it works through the server's own control socket.
+// command gives the server a command over its own control socket.
 func (r *replica) command(args ...string) string {
 	r.Helper()
-	cmd := exec.Command(r.bin, append(args, "--env=development")...)
-	cmd.Dir, cmd.Env = r.dir, r.env
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		r.Fatalf("%v: %v\n%s", args, err, out)
+	a, err := control.Ask(filepath.Join(r.dir, "data"), args)
+	if err != nil || a == nil || a.Code != exitHeld {
+		r.Fatalf("%v: %v %+v\n%s", args, err, a, r.log)
 	}
-	return string(out)
+	return a.Out + a.Err
 }
 
 // try asks; status 0 means that no answer came.
@@ -344,30 +343,50 @@ func TestReplicas(t *testing.T) {
 		}
 	}
 	t.Run("cut off", func(t *testing.T) {
+		var dos []func()
+		var honours []func() bool
 		for _, one := range acts {
 			email, id := someone()
-			do, honours := one.prepare(a, b, email, id)
-			since := time.Now()
-			w.Cut()
+			do, h := one.prepare(a, b, email, id)
+			dos, honours = append(dos, do), append(honours, h)
+		}
+		for i, one := range acts {
+			if !honours[i]() {
+				t.Fatalf("%s: b refuses before anything was done", one.name)
+			}
+		}
+		since := time.Now()
+		w.Cut()
+		for _, do := range dos {
 			do()
-			took := honoured(since, honours)
-			if took > withinCut {
-				t.Fatalf("%s: b honoured it for %s after it was cut off, want at most %s", one.name, took, withinCut)
+		}
+		took := make([]time.Duration, len(acts))
+		var all sync.WaitGroup
+		for i := range acts {
+			all.Go(func() { took[i] = honoured(since, honours[i]) })
+		}
+		all.Wait()
+		for i, one := range acts {
+			if took[i] > withinCut {
+				t.Errorf("%s: b honoured it for %s after it was cut off, want at most %s", one.name, took[i], withinCut)
 			}
-			for _, token := range []string{"", types.Token(32)} { // nobody is let in meanwhile, whatever he presents
-				if status, _ := b.try(token, "GET", "/auth/session", ""); status == 200 {
-					t.Errorf("%s: a stranger was let in", one.name)
-				}
+		}
+		for _, token := range []string{"", types.Token(32)} { // no stranger is let in meanwhile
+			if status, _ := b.try(token, "GET", "/auth/session", ""); status == 200 {
+				t.Error("a stranger was let in")
 			}
-			w.Restore(t)
-			back := honoured(time.Now(), func() bool { status, _ := b.try("", "GET", "/auth/session", ""); return status != 401 })
-			fresh, _ := b.signIn("boss@twin.example")
-			b.want(200, fresh, "GET", "/openapi.json", "")
-			if again := honoured(since, honours); again > withinCut {
+		}
+		w.Restore(t)
+		back := honoured(time.Now(), func() bool { status, _ := b.try("", "GET", "/auth/session", ""); return status != 401 })
+		fresh, _ := b.signIn("boss@twin.example")
+		b.want(200, fresh, "GET", "/openapi.json", "")
+		for i, one := range acts {
+			if again := honoured(since, honours[i]); again > withinCut {
 				t.Errorf("%s: b honours it again after it came back", one.name)
 			}
-			t.Logf("%s: honoured for %s after the cut, back %s after the wire was mended", one.name, took.Round(time.Millisecond), back.Round(time.Millisecond))
+			t.Logf("%s: honoured for %s after the cut", one.name, took[i].Round(time.Millisecond))
 		}
+		t.Logf("back %s after the wire was mended", back.Round(time.Millisecond))
 	})
 	t.Run("a good session meanwhile", func(t *testing.T) {
 		good, _ := a.signIn("boss@twin.example")
@@ -412,6 +431,7 @@ func TestReplicaOnASilentWire(t *testing.T) {
 
 // TestReplicaFolders: each server has a folder, a lock and a control socket of its own, and all go by one root key.
 func TestReplicaFolders(t *testing.T) {
+	t.Parallel()
 	a, b, _ := twins(t)
 	a.person("boss@twin.example", "boss")
 	for _, r := range []*replica{a, b} {

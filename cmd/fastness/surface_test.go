@@ -26,6 +26,7 @@ var elsewhere = []string{"/admin", "/console", "/console/", "/metrics", "/health
 // TestMinimalSurface: a declaration without blocks serves the routes, answers and ports of a list that is checked in, and nothing more
 // (FASTNESS_GOLDEN=write makes it anew; read the difference).
 func TestMinimalSurface(t *testing.T) {
+	t.Parallel()
 	p := newServer(t, minimal)
 	p.serve()
 	p.tell("users", "add", "me@minimal.example")

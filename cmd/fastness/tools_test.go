@@ -106,6 +106,7 @@ func TestSQLMap(t *testing.T) {
 // TestSSLScan: sslscan, which speaks TLS by itself, finds TLS 1.2 and 1.3 and nothing older, cipher suites with forward secrecy and
 // authenticated encryption only, and no compression, renegotiation or Heartbleed.
 func TestSSLScan(t *testing.T) {
+	t.Parallel()
 	scan := hosttest.Tool(t, "sslscan", "sslscan")
 	p := startPress(t, "")
 	out, err := exec.Command(scan, "--xml=-", strings.TrimPrefix(p.base, "https://")).Output()

@@ -35,6 +35,7 @@ func (p *press) file(name, text string) string {
 // TestRowsTravel: rows leave and come in as JSON Lines and CSV, under somebody's rules, with a server and without; a bad row stops an
 // import, says where, and what was not written can be written later.
 func TestRowsTravel(t *testing.T) {
+	t.Parallel()
 	p := startPress(t, "")
 	var b strings.Builder
 	for n := range 1250 {

@@ -51,7 +51,9 @@ func (p *press) send(who, method, path, body string, headers ...string) (*http.R
 // TestDiskFull fills the disk under a running server: writes are 507, reads go on, nothing acknowledged is lost, and when there is room
 // again writes go on without a hand. Once by a small file system (as root), once by a limit on the size of files.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	t.Run("file system", func(t *testing.T) {
+		t.Parallel()
 		if os.Getuid() != 0 {
 			t.Skip("mounting a small file system takes root; the limit on file sizes shows the rest")
 		}
@@ -73,6 +75,7 @@ func TestDiskFull(t *testing.T) {
 		})
 	})
 	t.Run("file size", func(t *testing.T) {
+		t.Parallel()
 		p := pressOn(t, "", nil)
 		var old unix.Rlimit
 		if err := unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 2 << 20, Max: unix.RLIM_INFINITY}, &old); err != nil {
@@ -133,6 +136,7 @@ func fillUp(p *press, makeRoom func()) {
 // TestDatabaseGoesAway takes PostgreSQL away from a running server and gives it back: 503 and when to come again, then everything goes on by
 // itself. A write whose commit got no answer is repeated with its Idempotency-Key and happens once, whether it had happened or not.
 func TestDatabaseGoesAway(t *testing.T) {
+	t.Parallel()
 	database, err := url.Parse(scratchDatabase(t))
 	if err != nil {
 		t.Fatal(err)
@@ -195,6 +199,7 @@ func TestDatabaseGoesAway(t *testing.T) {
 
 // TestDatabaseAwayAtStart: a server whose database is away does not start, says so, tells nothing of the URL, and could not tell more.
 func TestDatabaseAwayAtStart(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../examples/press/fastness.yaml")
 	if err != nil {
 		t.Fatal(err)
