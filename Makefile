@@ -27,7 +27,7 @@ run: build ## start examples/press in development on https://localhost:8443, see
 test: ## everything: format, vet, staticcheck, unit and integration tests on both databases
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
-	go test -json -timeout 20m $(ALL) | $(SUMMARY) || status=1; \
+	go test -json -vet=off -timeout 20m $(ALL) | $(SUMMARY) || status=1; \
 	[ $$status = 0 ] || echo "FAILED  make test"; exit $$status
 
 check: ## the quick look before a commit: build, vet, the laws, saboteurs still apply
@@ -77,7 +77,7 @@ browser: ## the browser tests (Chromium), where there are any
 	.ci/browser.sh
 
 race: ## the tests under the race detector (needs gcc)
-	CGO_ENABLED=1 go test -race -json $(or $(PKGS),./...) | $(SUMMARY)
+	CGO_ENABLED=1 go test -race -json -vet=off $(or $(PKGS),./...) | $(SUMMARY)
 
 cover: ## coverage per package
 	go test -coverprofile=bin/cover.out ./... | grep -v 'no test files'

@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/oidc"
+	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // lie is one thing that a hostile provider, or somebody who may name their own claims at an honest one, makes it say.
@@ -34,14 +37,24 @@ func TestHostileProvider(t *testing.T) {
 		t.Run(group, func(t *testing.T) {
 			each(t, func(c *identity.Config) { c.Throttle.Network = 1 << 20 }, func(t *testing.T,
 				w *town) {
-				w.lies(lies)
+				w.lies(some(w, lies))
 			})
 		})
 	}
-	t.Logf("%d lies, each as a sign-in and as a link, on each database", count)
+	t.Logf("%d lies, each as a sign-in and as a link", count)
 	if count < 200 {
 		t.Errorf("only %d lies: where have the others gone?", count)
 	}
+}
+
+// some is which lies of a group are told: all of them on SQLite. The tokens are refused before a database is asked, so
+// on PostgreSQL, and under the race detector, it is one lie of the group, another one each time.
+func some(w *town, lies []lie) []lie {
+	if w.db.Dialect() == store.SQLite && !hosttest.Race {
+		return lies
+	}
+	one := rand.IntN(len(lies))
+	return lies[one : one+1]
 }
 
 // honest makes the provider tell the truth about eve, and forget what it said before.

@@ -12,6 +12,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/keep"
 	"github.com/fastness-dev/fastness/internal/keep/keeptest"
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // asked is a question and what it was answered.
@@ -41,10 +42,13 @@ func TestCanProperty(t *testing.T) {
 		stale := *l.people[3]
 		stale.FreshAt = time.Time{}
 		l.people = append(l.people, &token, &stale, keeptest.Nobody)
-		for range 2500 {
+		for range hosttest.Fewer(2500) {
 			l.step(t)
 		}
 		t.Logf("%d yes of %d; %v", l.yes, l.n, l.codes)
+		if hosttest.Race {
+			return // too few to be spread
+		}
 		if l.yes*100 < 30*l.n || l.yes*100 > 70*l.n || len(l.codes) < 9 || l.codes["no_such_step"] == 0 || l.codes["not_accepted"] == 0 {
 			t.Errorf("%d of %d allowed, %d kinds of refusal: too one-sided to tell anything", l.yes, l.n, len(l.codes))
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/store/sqlite"
 	"github.com/fastness-dev/fastness/internal/store/storetest"
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // confusing are requests whose values are of the wrong type in one way or another: a door and what is sent to it.
@@ -148,10 +149,10 @@ func TestConfusion(t *testing.T) {
 			c.send(t, s[0], s[1])
 		}
 		g := &bodies{rand: rand.New(rand.NewPCG(1, 2)), col: k.Plan.Collection("things")}
-		for i := range 1500 {
+		for i := range hosttest.Fewer(1500) {
 			c.send(t, []string{"create", "update"}[i%2], g.body(i%2 == 0))
 		}
-		for range 1500 {
+		for range hosttest.Fewer(1500) {
 			s := seeds[g.rand.IntN(len(seeds))]
 			c.send(t, s[0], mutate(g.rand, s[1]))
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/plan/decl"
 	"github.com/fastness-dev/fastness/internal/types"
+	"github.com/fastness-dev/fastness/internal/types/hosttest"
 )
 
 // hidingDeclaration is the world of the rule properties in which half of the rows are hidden, with rules and a check that look through
@@ -43,6 +44,9 @@ func TestHiddenReferencesAreMissing(t *testing.T) {
 			h.plan(t)
 		}
 		t.Logf("a rule said yes to %d and no to %d; %d looked through the reference", h.yes, h.no, h.through)
+		if hosttest.Race {
+			return // too few to be spread
+		}
 		if h.yes < 100 || h.no < 100 || h.through < 100 {
 			t.Error("the draws are too one-sided to tell anything")
 		}

@@ -1,6 +1,6 @@
 // Package hosttest is what tests ask of the machine that they run on: free ports, and the programs of others.
 //
-// Map: port.go (Port), tool.go (Tool, Has, File, Missing).
+// Map: port.go (Port), tool.go (Tool, Has, File, Missing, Fewer), race.go, norace.go (Race).
 package hosttest
 
 import (

@@ -50,3 +50,11 @@ func Missing(t testing.TB, what string) {
 		t.Skip("SKIPPED, NOTHING WAS PROVED: " + what)
 	}
 }
+
+// Fewer is n, and under the race detector a twentieth of it: how often a test repeats on one goroutine what it draws.
+func Fewer(n int) int {
+	if Race {
+		return max(n/20, 1)
+	}
+	return n
+}
