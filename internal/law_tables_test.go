@@ -47,6 +47,7 @@ var siblings = []sibling{
 	{"identity/signin", "identity/session", "its one door starts sessions"},
 	{"identity/signin", "identity/throttle", "each guess is counted before it is judged"},
 	{"identity/password", "identity/password/guess", "a new password is none of those that are tried first"},
+	{"identity/password", "identity/password/strength", "how early a new password would be guessed is part of the policy"},
 	{"identity/password/guess/mklist", "identity/password/guess", "the list is made of the forms that are looked up"},
 	{"identity/passkey", "identity/signin", "it is a factor of the machine"},
 	{"identity/totp", "identity/signin", "it is a factor of the machine"},
@@ -128,6 +129,9 @@ var banned = []struct {
 	{"expvar", nil, "it registers itself on the default mux"},
 	{"plugin", nil, "nothing is loaded at run time"},
 	{"C", nil, "cgo is off"},
+	{"github.com/ccojocar/zxcvbn-go", nil, "it unpacks 18 MiB of lists at every start; ask password/strength"},
+	{"github.com/ccojocar/zxcvbn-go/frequency", []string{"internal/identity/password/guess/mklist"}, "it unpacks its lists at every start; ask password/strength"},
+	{"github.com/ccojocar/zxcvbn-go/matching", nil, "it unpacks its lists at every start; ask password/strength"},
 }
 
 // cryptography says which packages may hold which primitives. crypto/rand and crypto/subtle are free for all: the first is

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/ccojocar/zxcvbn-go"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/fastness-dev/fastness/internal/identity/password/guess"
+	"github.com/fastness-dev/fastness/internal/identity/password/strength"
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
@@ -60,7 +60,7 @@ func (p *Policy) Check(password types.Secret, mfa bool, context []string) error 
 	if guess.Common(text) {
 		return refuse("common", "", "it is among the first that are tried; use a few words of your own")
 	}
-	if zxcvbn.PasswordStrength(string(runes[:min(len(runes), maxEstimate)]), context).Score < leastScore {
+	if strength.Score(string(runes[:min(len(runes), maxEstimate)]), context) < leastScore {
 		return refuse("guessable", "", "it would be guessed early; use a few words that do not belong together")
 	}
 	if p.Breached != nil {
