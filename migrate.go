@@ -136,6 +136,3 @@ func (a *App) tellMigrated(d *Difference) {
 		a.opt.Log.Info("migrated", "changes", strings.Join(words, "; "))
 	}
 }
-
-// Destroyed is the name under which a change that loses data must be asked for: "articles" or "articles.fee"; "" for one that loses none.
-func Destroyed(c store.Change) string { return migration.Destroyed(c) }

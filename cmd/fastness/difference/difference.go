@@ -31,7 +31,7 @@ func JSON(d *fastness.Difference) any {
 		Steps   []step   `json:"steps"`
 	}{[]change{}, []step{}}
 	for _, ch := range d.Changes {
-		out.Changes = append(out.Changes, change{ch.Words(), fastness.Destroyed(ch)})
+		out.Changes = append(out.Changes, change{ch.Words(), ch.Loses})
 	}
 	does := map[migration.Kind]string{migration.Noted: "changes", migration.Fits: "changes", migration.Converted: "converts", migration.Refused: "refused"}
 	for _, s := range d.Steps {

@@ -20,24 +20,31 @@ type Target struct {
 	Progress Progress            // nil: nobody is told
 }
 
+// Change is a change of the tables. Loses is the name under which it must be asked for when it loses data: "articles" or
+// "articles.fee"; "" when it loses none.
+type Change struct {
+	store.Change
+	Loses string
+}
+
 // Difference is what lies between a database and its target. The zero value: nothing does.
 type Difference struct {
-	Changes []store.Change // of the tables, without what conversions do by themselves
-	Steps   []*Step        // of the declared data: what changes, is converted, or is refused with the rows in the way
-	Lost    []string       // what would be destroyed and was not named
+	Changes []Change // of the tables, without what conversions do by themselves
+	Steps   []*Step  // of the declared data: what changes, is converted, or is refused with the rows in the way
+	Lost    []string // what would be destroyed and was not named
 }
 
 // Refusals are the steps that cannot be taken and the losses that nobody named, as one error; nil: there are none.
 func (d *Difference) Refusals() error {
-	if len(d.Lost) > 0 {
-		return fmt.Errorf("migration: the declaration no longer names what holds data: %s; put it back, rename it with the word was, "+
-			"or destroy it for good: fastness migrate --drop %s --yes", strings.Join(d.Lost, ", "), strings.Join(d.Lost, " --drop "))
-	}
 	var lines []string
 	for _, s := range d.Steps {
 		if s.Kind == Refused {
 			lines = append(lines, s.Words())
 		}
+	}
+	if len(d.Lost) > 0 {
+		lines = append(lines, "the declaration no longer names what holds data: "+strings.Join(d.Lost, ", ")+"; put it back, rename it with "+
+			"the word was, or destroy it for good: fastness migrate --drop "+strings.Join(d.Lost, " --drop ")+" --yes")
 	}
 	if len(lines) == 0 {
 		return nil
@@ -71,6 +78,7 @@ func look(ctx context.Context, d Data, t Target) (*Migration, []store.Change, er
 		return nil, nil, err
 	}
 	m := Compare(catalogue, t.Plan, t.Convert)
+	m.leave(have)
 	return m, store.Diff(have, t.Schema(), m.renames), m.Inspect(ctx, d)
 }
 
@@ -80,28 +88,13 @@ func (m *Migration) difference(changes []store.Change, drop []string) *Differenc
 		if m.inner(c) {
 			continue
 		}
-		if name := Destroyed(c); name != "" && !slices.Contains(drop, name) && !slices.Contains(d.Lost, name) {
+		name := m.destroyed(c)
+		if name != "" && !slices.Contains(drop, name) && !slices.Contains(d.Lost, name) {
 			d.Lost = append(d.Lost, name)
 		}
-		d.Changes = append(d.Changes, c)
+		d.Changes = append(d.Changes, Change{c, name})
 	}
 	return d
-}
-
-// Destroyed is the name under which a change that loses data must be asked for: "articles" or "articles.fee"; "" for one that loses none.
-func Destroyed(c store.Change) string {
-	switch c := c.(type) {
-	case store.DropColumn:
-		name, _, _ := strings.Cut(c.Column, "__") // a converted column has a number after its name
-		return c.Table + "." + name
-	case store.DropTable:
-		if collection, list, ok := strings.Cut(c.Table, "__"); ok { // a list's side table goes with its field
-			name, _, _ := strings.Cut(list, "__")
-			return collection + "." + name
-		}
-		return c.Table
-	}
-	return ""
 }
 
 // turns bounds how often a migration begins again because other servers write meanwhile.

@@ -47,6 +47,7 @@ type collection struct {
 type collectionForm struct {
 	Per     string     `json:"per,omitempty"`
 	IDs     string     `json:"ids,omitempty"`
+	Was     string     `json:"was,omitempty"`
 	Uniques [][]string `json:"uniques,omitempty"` // ids of the fields
 }
 

@@ -1,6 +1,7 @@
 package migration
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -85,15 +86,13 @@ func compare(old *Catalogue, p *plan.Plan, convert []string, id func(string) str
 		renames: store.Renames{Tables: map[string]string{}, Columns: map[string]map[string]string{}}}
 	ids, taken := map[string]string{}, map[*collection]bool{}
 	for _, c := range p.Collections {
-		before := old.named(c.Name)
-		if before == nil {
-			if was := old.named(c.Decl.Was); was != nil && p.Collection(c.Decl.Was) == nil && !taken[was] {
-				before = was
-				m.renames.Tables[c.Table] = was.name
-			}
-		}
-		if was := c.Decl.Was; before == nil && old.named(was) != nil && p.Collection(was) != nil {
-			m.both(c.Name, was)
+		own, former := old.named(c.Name), old.named(c.Decl.Was)
+		obeyed := own != nil && own.form.Was == c.Decl.Was
+		m.claim(c.Name, c.Decl.Was, own != nil, former != nil && !obeyed, p.Collection(c.Decl.Was) != nil, taken[former])
+		before := own
+		if own == nil && former != nil && p.Collection(c.Decl.Was) == nil && !taken[former] {
+			before = former
+			m.renames.Tables[c.Table] = former.name
 		}
 		taken[before] = before != nil
 		pr := &pair{before: before, now: c, record: &collection{id: id(c.Name), name: c.Name}, moved: map[string]*Step{}}
@@ -120,14 +119,13 @@ func (m *Migration) fields(pr *pair, ids map[string]string, convert []string, id
 		if pr.before == nil {
 			continue
 		}
-		was := pr.before.named(f.Name)
-		if was == nil && pr.now.Field(f.Decl.Was) == nil {
-			was = pr.before.named(f.Decl.Was)
+		was, former := pr.before.named(f.Name), pr.before.named(f.Decl.Was)
+		obeyed := was != nil && was.form.Was == f.Decl.Was
+		m.claim(pr.now.Name+"."+f.Name, f.Decl.Was, was != nil, former != nil && !obeyed, pr.now.Field(f.Decl.Was) != nil, taken[former])
+		if was == nil && former != nil && pr.now.Field(f.Decl.Was) == nil && !taken[former] {
+			was = former
 		}
-		if was == nil || taken[was] {
-			if old := f.Decl.Was; was == nil && pr.before.named(old) != nil && pr.now.Field(old) != nil {
-				m.both(pr.now.Name+"."+f.Name, old)
-			}
+		if was == nil {
 			if !f.Optional && f.Fill == nil {
 				pr.arrive = append(pr.arrive, f)
 			}
@@ -139,10 +137,27 @@ func (m *Migration) fields(pr *pair, ids map[string]string, convert []string, id
 	}
 }
 
-// both refuses what is new under a name of its own and says that it was what is still declared: nobody can tell whose the values are.
-func (m *Migration) both(where, was string) {
-	s := &Step{Where: where, What: "was " + was + ", and " + was + " is still declared"}
-	s.refuse("start once without " + was + " to rename it and declare it anew afterwards, or take out the word was")
+// claim refuses a word was that leaves open whose values the name has: own and former say whether the database holds both names, declared
+// and taken whether the former one is still declared, or was claimed by another. A word that was obeyed once means nothing any more. A
+// name never passes from one to another in one step: the declaration before would then read the other's values under it.
+func (m *Migration) claim(where, was string, own, former, declared, taken bool) {
+	s := &Step{Where: where}
+	switch {
+	case !former:
+		return
+	case own:
+		s.What = "was " + was + ", and the database holds both"
+		s.refuse("take out the word was, and each keeps its own values; to pass a name on, first start with its holder under " +
+			"a name that is new (" + was + " and " + where[strings.LastIndex(where, ".")+1:] + " exchange names in three starts)")
+	case declared:
+		s.What = "was " + was + ", and " + was + " is still declared"
+		s.refuse("start once without " + was + " to rename it and declare it anew afterwards, or take out the word was")
+	case taken:
+		s.What = "was " + was + ", and another says so too"
+		s.refuse("leave the word was where the values of " + was + " shall be")
+	default:
+		return
+	}
 	m.Steps = append(m.Steps, s)
 }
 
@@ -170,7 +185,7 @@ func (m *Migration) field(pr *pair, f *plan.Field, was, rec *field, convert bool
 		pr.steps = append(pr.steps, s)
 		m.Steps = append(m.Steps, s)
 		s.place = plan.Place{ID: rec.id, Column: rec.column, Side: side(pr.now.Table, rec.column)}
-		s.mark = mark(rec.column, was.form, rec.form, s.names, f.Fill)
+		s.mark = mark(rec.column, was.form.plain(), rec.form.plain(), s.names, f.Fill)
 	}
 	if pr.moved[f.Name] != nil {
 		m.left[pr.now.Table+"."+was.column] = true
@@ -217,7 +232,7 @@ func (s *Step) refuse(why string) { s.Kind, s.Why = Refused, why }
 
 // whole compares what is recorded of a collection itself.
 func (m *Migration) whole(pr *pair) {
-	now := collectionForm{Per: pr.now.Decl.Per, IDs: pr.now.Decl.IDs}
+	now := collectionForm{Per: pr.now.Decl.Per, IDs: pr.now.Decl.IDs, Was: pr.now.Decl.Was}
 	var known [][]string
 	border := false
 	if pr.before != nil {
@@ -275,9 +290,11 @@ func (m *Migration) inner(c store.Change) bool {
 	case store.DropColumn:
 		return m.free(c.Table, c.Column)
 	case store.DropTable:
-		return m.free(c.Table, "")
+		return m.left[c.Table]
 	case store.CreateTable:
-		return strings.Count(c.Table.Name, "__") > 1
+		return slices.ContainsFunc(m.pairs, func(pr *pair) bool {
+			return slices.ContainsFunc(pr.steps, func(s *Step) bool { return pr.moved[s.now.Name] == s && s.place.Side == c.Table.Name })
+		})
 	case store.Rebuild:
 		return !slices.ContainsFunc(c.Alters, func(a store.Change) bool {
 			n, ok := a.(store.Nullable)
@@ -287,23 +304,67 @@ func (m *Migration) inner(c store.Change) bool {
 	return false
 }
 
-// free reports whether a table, or a column of a table of the plan ("" for the table), may go without being named: it holds what a
-// conversion leaves behind, or what one that was given up had begun.
+// free reports whether a column may go without being named: it holds what a conversion leaves behind, or what one that was given up had
+// begun.
 func (m *Migration) free(table, column string) bool {
-	if column != "" {
-		if m.left[table+"."+column] || strings.HasSuffix(column, marker) {
-			return true
-		}
-		return strings.Contains(column, "__") && !slices.ContainsFunc(m.old.collections, func(c *collection) bool {
-			return slices.ContainsFunc(c.fields, func(f *field) bool { return f.column == column })
-		})
-	}
-	if m.left[table] {
+	if m.left[table+"."+column] || strings.HasSuffix(column, marker) {
 		return true
 	}
-	return strings.Contains(table, "__") && !slices.ContainsFunc(m.old.collections, func(c *collection) bool {
-		return slices.ContainsFunc(c.fields, func(f *field) bool { return side(c.name, f.column) == table })
-	})
+	i := slices.IndexFunc(m.pairs, func(pr *pair) bool { return pr.now.Table == table && pr.before != nil })
+	return i >= 0 && m.pairs[i].before.begun(column)
+}
+
+// begun reports whether a column of a collection's table holds what a conversion had begun to fill and has not put in place.
+func (c *collection) begun(column string) bool {
+	return strings.Contains(column, "__") && !strings.HasSuffix(column, marker) &&
+		!slices.ContainsFunc(c.fields, func(f *field) bool { return f.column == column })
+}
+
+// leave notes the side tables of lists whose conversion was given up. Their names may be digests; what they hang on tells what they are.
+func (m *Migration) leave(have store.Schema) {
+	for _, t := range have.Tables {
+		if m.old.named(t.Name) != nil || !slices.Equal(t.Primary, []string{"row_id", "position"}) {
+			continue
+		}
+		for _, k := range t.Foreign {
+			if c := m.old.named(k.RefTable); c != nil && k.Columns[0] == "row_id" && m.list(t.Name) == "" {
+				m.left[t.Name] = true
+			}
+		}
+	}
+}
+
+// list is the recorded list whose side table this is, as it is called now; "" for none.
+func (m *Migration) list(table string) string {
+	for _, x := range m.old.collections {
+		for _, f := range x.fields {
+			if f.form.Of != nil && side(x.name, f.column) == table {
+				return m.today(x) + "." + f.name
+			}
+		}
+	}
+	return ""
+}
+
+// destroyed is the name under which a change that loses data must be asked for: "articles" or "articles.fee"; "" for one that loses
+// none. A list's side table goes with its field.
+func (m *Migration) destroyed(c store.Change) string {
+	switch c := c.(type) {
+	case store.DropColumn:
+		name, _, _ := strings.Cut(c.Column, "__") // a converted column has a number after its name
+		return c.Table + "." + name
+	case store.DropTable:
+		return cmp.Or(m.list(c.Table), c.Table)
+	}
+	return ""
+}
+
+// today is what a recorded collection is called from now on; one that is gone keeps its name.
+func (m *Migration) today(x *collection) string {
+	if i := slices.IndexFunc(m.pairs, func(pr *pair) bool { return pr.before == x }); i >= 0 {
+		return m.pairs[i].now.Name
+	}
+	return x.name
 }
 
 // Waiting are the fields whose values must be converted before the plan can be served.

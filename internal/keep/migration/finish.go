@@ -42,11 +42,12 @@ func (m *Migration) same() bool {
 	for _, c := range m.now.collections {
 		was := m.old.named(c.name)
 		if was == nil || len(was.fields) != len(c.fields) || was.form.Per != c.form.Per || was.form.IDs != c.form.IDs ||
+			was.form.Was != c.form.Was ||
 			!slices.EqualFunc(was.form.Uniques, c.form.Uniques, slices.Equal) {
 			return false
 		}
 		for _, f := range c.fields {
-			if old := was.named(f.name); old == nil || old.id != f.id {
+			if old := was.named(f.name); old == nil || old.id != f.id || old.form.Was != f.form.Was {
 				return false
 			}
 		}

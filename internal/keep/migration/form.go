@@ -31,6 +31,7 @@ type Form struct {
 	Values    []string            `json:"values,omitempty"`
 	Start     string              `json:"start,omitempty"`
 	Steps     map[string][]string `json:"steps,omitempty"`
+	Was       string              `json:"was,omitempty"` // the name that the word was said when it was last obeyed, or meant nothing
 }
 
 // formOf is the form of a compiled field; ids gives the ids of collections.
@@ -38,7 +39,7 @@ func formOf(f *plan.Field, ids map[string]string) Form {
 	d := f.Decl
 	form := Form{Type: d.Type, Digits: f.Digits, Optional: f.Optional, Fixed: f.Fixed, Unique: f.Unique, Indexed: f.Indexed,
 		Personal: f.Personal, Sensitive: f.Sensitive, Encrypted: f.Encrypted, Pattern: f.Pattern, Profile: f.Profile, Images: f.Images,
-		OnDelete: d.OnDelete, Values: f.Values, Start: f.Start, Steps: f.Steps}
+		OnDelete: d.OnDelete, Values: f.Values, Start: f.Start, Steps: f.Steps, Was: d.Was}
 	if f.Elem != nil {
 		of := formOf(f.Elem, ids)
 		form.Of = &of
@@ -62,6 +63,12 @@ func (f Form) field() *plan.Field {
 		out.Elem = f.Of.field()
 	}
 	return out
+}
+
+// plain is the form without what says nothing of values.
+func (f Form) plain() Form {
+	f.Was = ""
+	return f
 }
 
 // String is the type in English: "decimal with 2 digits", "list of text", "text, encrypted".

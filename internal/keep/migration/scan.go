@@ -1,8 +1,10 @@
 package migration
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -98,18 +100,16 @@ func (d Data) wire(c *collection, f *field, id string, rows store.Rows, i int) (
 	}
 }
 
-// each calls fn for every row of a collection.
-func (d Data) each(ctx context.Context, c *collection, fields []*field, fn func(stored) error) error {
+// each calls fn for every batch of rows of a collection.
+func (d Data) each(ctx context.Context, c *collection, fields []*field, fn func([]stored) error) error {
 	after := ""
 	for {
 		rows, err := d.read(ctx, c, fields, after, "")
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		for _, r := range rows {
-			if err := fn(r); err != nil {
-				return err
-			}
+		if err := fn(rows); err != nil {
+			return err
 		}
 		after = rows[len(rows)-1].id
 	}
@@ -166,7 +166,7 @@ func (m *Migration) inspect(ctx context.Context, d Data, pr *pair) error {
 	if len(x.fields) == 0 && len(x.sets) == 0 && len(pr.arrive) == 0 && !border {
 		return nil
 	}
-	if err := d.each(ctx, pr.before, x.fields, func(r stored) error { return x.row(ctx, r) }); err != nil {
+	if err := d.each(ctx, pr.before, x.fields, func(rows []stored) error { return x.batch(ctx, rows) }); err != nil {
 		return err
 	}
 	x.conclude(border)
@@ -183,28 +183,37 @@ func (x *inspection) before(f *plan.Field) *field {
 	return x.pr.before.fields[i]
 }
 
-func (x *inspection) row(ctx context.Context, r stored) error {
-	x.rows++
-	if x.first = append(x.first, r.id); len(x.first) > 3 {
-		x.first = x.first[:3]
-	}
-	now := map[string]jsontext.Value{}
+// judged is what becomes of one value.
+type judged struct {
+	value   types.Value
+	problem string
+}
+
+// batch judges some rows. What their values refer to is looked up for all of them at once.
+func (x *inspection) batch(ctx context.Context, rows []stored) error {
+	all := make([][]judged, len(x.steps)) // by step and row
 	for i, s := range x.steps {
-		v, problem := x.m.judge(s, r.wires[i])
-		if problem == "" {
-			missing, err := x.dangling(ctx, s, v)
-			if err != nil {
-				return err
-			}
-			if missing {
-				problem = "not_found"
-			}
+		all[i] = make([]judged, len(rows))
+		for n, r := range rows {
+			all[i][n].value, all[i][n].problem = x.m.judge(s, r.wires[i])
 		}
-		s.count(r.id, problem)
-		now[s.now.Name] = value.Append(nil, s.now, v)
+		if err := x.dangling(ctx, s, all[i]); err != nil {
+			return err
+		}
 	}
-	for _, u := range x.sets {
-		u.add(x, r, now)
+	for n, r := range rows {
+		x.rows++
+		if len(x.first) < 3 {
+			x.first = append(x.first, r.id)
+		}
+		now := map[string]jsontext.Value{}
+		for i, s := range x.steps {
+			s.count(r.id, all[i][n].problem)
+			now[s.now.Name] = value.Append(nil, s.now, all[i][n].value)
+		}
+		for _, u := range x.sets {
+			u.add(x, r, now)
+		}
 	}
 	return nil
 }
@@ -223,44 +232,61 @@ func (m *Migration) judge(s *Step, wire jsontext.Value) (types.Value, string) {
 
 const unasked = "unasked"
 
-// dangling reports whether a value refers to a row that does not exist, where the field did not refer to the same collection before.
-func (x *inspection) dangling(ctx context.Context, s *Step, v types.Value) (bool, error) {
-	to, form, ids := s.now.To, s.was.form, []types.Value{v}
+// dangling finds the values that refer to a row that does not exist, where the field did not refer to the same collection before.
+func (x *inspection) dangling(ctx context.Context, s *Step, values []judged) error {
+	to, form := s.now.To, s.was.form
 	if s.now.Elem != nil {
-		to, ids = s.now.Elem.To, v.Items
+		to = s.now.Elem.To
 		if form.Of != nil {
 			form = *form.Of
 		}
 	}
 	rec := x.m.now.named(to)
 	if rec == nil || rec.id == form.To {
-		return false, nil
+		return nil
 	}
-	i := slices.IndexFunc(x.m.old.collections, func(c *collection) bool { return c.id == rec.id })
-	for _, id := range ids {
-		if id.Missing() {
-			continue
+	named := func(v types.Value) []types.Value {
+		if s.now.Elem == nil {
+			v = types.ListValue(v)
 		}
-		found := false
-		if i >= 0 {
-			look := &store.Stmt{SQL: "SELECT 1 FROM " + store.Quote(x.m.old.collections[i].name) + ` WHERE "id" = ?`, Transient: true}
-			if err := x.d.DB.View(ctx, func(r store.Reader) error {
-				rows, err := r.Query(ctx, look, id)
-				if err != nil {
-					return err
-				}
-				defer rows.Close()
-				found = rows.Next()
-				return rows.Err()
-			}); err != nil {
-				return false, err
+		return slices.DeleteFunc(slices.Clone(v.Items), types.Value.Missing)
+	}
+	there := map[string]bool{}
+	if i := slices.IndexFunc(x.m.old.collections, func(c *collection) bool { return c.id == rec.id }); i >= 0 {
+		ask := map[string]types.Value{}
+		for _, v := range values {
+			for _, id := range named(v.value) {
+				ask[id.Text] = id
 			}
 		}
-		if !found {
-			return true, nil
+		for ids := range slices.Chunk(slices.Collect(maps.Values(ask)), batch) {
+			if err := x.d.exist(ctx, x.m.old.collections[i].name, ids, there); err != nil {
+				return err
+			}
 		}
 	}
-	return false, nil
+	for i := range values {
+		if slices.ContainsFunc(named(values[i].value), func(id types.Value) bool { return !there[id.Text] }) {
+			values[i].problem = cmp.Or(values[i].problem, "not_found")
+		}
+	}
+	return nil
+}
+
+// exist notes which of at most a batch of ids a table has.
+func (d Data) exist(ctx context.Context, table string, ids []types.Value, there map[string]bool) error {
+	look := &store.Stmt{SQL: `SELECT "id" FROM ` + store.Quote(table) + ` WHERE "id" IN (?` + strings.Repeat(", ?", len(ids)-1) + ")", Transient: true}
+	return d.DB.View(ctx, func(r store.Reader) error {
+		rows, err := r.Query(ctx, look, ids...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			there[rows.Text(0)] = true
+		}
+		return rows.Err()
+	})
 }
 
 // count notes a row in the way.
