@@ -73,8 +73,8 @@ type (
 		Columns []string
 		Rows    [][]Literal
 	}
-	// Require stops the migration where the condition does not hold once nobody else writes the tables any more. On SQLite one
-	// process holds the data, so that what it saw before still holds.
+	// Require stops the migration where the condition does not hold once nobody else writes the tables any more. On SQLite nobody else
+	// writes while a migration runs, and the engine asks for the condition itself.
 	Require struct {
 		Tables []string // locked first
 		That   string   // a condition of SQL

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/store"
+	"github.com/fastness-dev/fastness/internal/types"
 )
 
 // Target is what a database shall become.
@@ -61,13 +62,15 @@ func Fresh(t Target) *Difference {
 
 // Look compares a database with its target and looks at the rows. It changes nothing; the plan is bound.
 func Look(ctx context.Context, d Data, t Target) (*Difference, error) {
-	m, changes, err := look(ctx, d, t)
-	if err != nil {
-		return nil, err
+	for range turns {
+		if m, changes, err := look(ctx, d, t); m != nil || err != nil {
+			return m.difference(changes, t.Drop), err
+		}
 	}
-	return m.difference(changes, t.Drop), nil
+	return nil, errBusy
 }
 
+// look compares and inspects. It gives nothing, and no error, where another server migrated meanwhile.
 func look(ctx context.Context, d Data, t Target) (*Migration, []store.Change, error) {
 	have, err := d.schema(ctx)
 	if err != nil {
@@ -79,10 +82,16 @@ func look(ctx context.Context, d Data, t Target) (*Migration, []store.Change, er
 	}
 	m := Compare(catalogue, t.Plan, t.Convert)
 	m.leave(have)
-	return m, store.Diff(have, t.Schema(), m.renames), m.Inspect(ctx, d)
+	if err := m.Inspect(ctx, d); err != nil {
+		return nil, nil, m.overtaken(ctx, d, err)
+	}
+	return m, store.Diff(have, t.Schema(), m.renames), nil
 }
 
 func (m *Migration) difference(changes []store.Change, drop []string) *Difference {
+	if m == nil {
+		return nil
+	}
 	d := &Difference{Steps: m.Steps}
 	for _, c := range changes {
 		if m.inner(c) {
@@ -98,28 +107,53 @@ func (m *Migration) difference(changes []store.Change, drop []string) *Differenc
 }
 
 // turns bounds how often a migration begins again because other servers write meanwhile.
-const turns = 30
+const turns = 12
 
 // Bring makes the tables of a new database and brings an older one to its target. What would lose data is never done, and no value
 // becomes another: a target that does not fit the rows is refused, and the declaration before still fits. It may be stopped at any
 // moment; the next Bring, to this target or to the one before, goes on from there.
-func Bring(ctx context.Context, d Data, t Target) (*Difference, error) {
-	for turn := 1; ; turn++ {
-		m, changes, err := look(ctx, d, t)
+func Bring(ctx context.Context, d Data, t Target) (diff *Difference, err error) {
+	return diff, d.inTurns(ctx, t, func(m *Migration, changes []store.Change) error {
+		diff = m.difference(changes, t.Drop)
+		return m.bring(ctx, d, t, changes)
+	})
+}
+
+// Prepare does of Bring what can be done beside a server that serves the declaration before: it converts values. It returns the fields.
+func Prepare(ctx context.Context, d Data, t Target) (fields []string, err error) {
+	return fields, d.inTurns(ctx, t, func(m *Migration, _ []store.Change) error {
+		fields = m.Waiting()
+		have, err := d.schema(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		diff := m.difference(changes, t.Drop)
-		if err := diff.Refusals(); err != nil {
-			return nil, err
+		return m.Fill(ctx, d, have, t.Progress)
+	})
+}
+
+// inTurns compares, refuses, and acts; and begins again where another server migrated or wrote at the same moment.
+func (d Data) inTurns(ctx context.Context, t Target, act func(*Migration, []store.Change) error) error {
+	var last error
+	for range turns {
+		m, changes, err := look(ctx, d, t)
+		switch {
+		case err != nil:
+			return err
+		case m == nil:
+			continue
 		}
-		if err = m.bring(ctx, d, t, changes); err == nil {
-			return diff, nil
+		if err := m.difference(changes, t.Drop).Refusals(); err != nil {
+			return err
 		}
-		if turn == turns || !overtaken(ctx, d, m, err) {
-			return nil, err
+		if err = act(m, changes); err == nil {
+			return nil
+		}
+		last = err
+		if err = m.overtaken(ctx, d, err); err != nil {
+			return err
 		}
 	}
+	return errors.Join(errBusy, last)
 }
 
 func (m *Migration) bring(ctx context.Context, d Data, t Target, changes []store.Change) error {
@@ -143,33 +177,41 @@ func (m *Migration) bring(ctx context.Context, d Data, t Target, changes []store
 	return d.DB.Migrate(ctx, last)
 }
 
-// Prepare does of Bring what can be done beside a server that serves the declaration before: it converts values. It returns the fields.
-func Prepare(ctx context.Context, d Data, t Target) ([]string, error) {
-	m, changes, err := look(ctx, d, t)
-	if err == nil {
-		err = m.difference(changes, t.Drop).Refusals()
-	}
-	if err != nil {
-		return nil, err
-	}
-	have, err := d.schema(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return m.Waiting(), m.Fill(ctx, d, have, t.Progress)
-}
+// errBusy: other servers wrote each time before the migration came to its end.
+var errBusy = errors.New("migration: other servers change the data all the time; nothing was changed; stop them and start again")
 
-// overtaken reports whether a migration failed because another server migrated or wrote at the same moment.
-func overtaken(ctx context.Context, d Data, m *Migration, err error) bool {
-	if errors.Is(err, store.ErrMoved) {
-		return true
-	}
+// overtaken judges a migration that failed. Where another server migrated or wrote at the same moment it can begin again: nil. The error is
+// told otherwise, in words where another one converts the same field to another form.
+func (m *Migration) overtaken(ctx context.Context, d Data, err error) error {
 	have, e := d.schema(ctx)
 	if e != nil {
-		return false
+		return err
 	}
 	now, e := Read(ctx, d.DB, have)
-	return e == nil && now.Number != m.old.Number
+	switch {
+	case e != nil:
+		return err
+	case now.Number != m.old.Number:
+		return nil
+	}
+	for _, pr := range m.pairs {
+		for _, s := range pr.steps {
+			if pr.moved[s.now.Name] == s && holds(have, pr.before.name, s.place.Column) && !holds(have, pr.before.name, s.mark) {
+				return fmt.Errorf("migration: another process converts %s to another form at this moment; let it come to its end, or stop it and begin again", s.Where)
+			}
+		}
+	}
+	if errors.Is(err, store.ErrMoved) || types.KindOf(err) == types.Unavailable { // a batch that waited too long for another's
+		return nil
+	}
+	return err
+}
+
+// holds reports whether a table has a column.
+func holds(have store.Schema, table, column string) bool {
+	return slices.ContainsFunc(have.Tables, func(t store.Table) bool {
+		return t.Name == table && slices.ContainsFunc(t.Columns, func(c store.Column) bool { return c.Name == column })
+	})
 }
 
 // Scrub takes out of the database's files what conversions have sealed, if there is any, and names the tables. What it does not finish it

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/fastness-dev/fastness/internal/keep/value"
 	"github.com/fastness-dev/fastness/internal/plan"
@@ -13,6 +15,9 @@ import (
 	"github.com/fastness-dev/fastness/internal/types"
 )
 
+// digestLen is how many letters of the digest stand in the name of a mark.
+const digestLen = 6
+
 // marker ends the name of the column that holds the version of the row of which the converted value beside it was made.
 const marker = "__of"
 
@@ -20,7 +25,7 @@ const marker = "__of"
 func mark(column string, conversion ...any) string {
 	said, _ := json.Marshal(conversion) // forms, words and literals: each has a JSON
 	sum := seal.Hash(string(said))
-	return column + "_" + hex.EncodeToString(sum[:3]) + marker
+	return column + "_" + hex.EncodeToString(sum[:])[:digestLen] + marker
 }
 
 // Progress is told how many rows of a field have their converted value.
@@ -67,19 +72,21 @@ func newConversion(d Data, pr *pair, s *Step) *conversion {
 	return c
 }
 
-// prepare makes the column, its marker and, for a list, the side table, unless an interrupted run of this conversion has made them.
+// prepare makes the column, its marker and, for a list, the side table, unless an interrupted run of this conversion has made them. Of several
+// processes that convert at once one makes them; all of them fill.
 func (c *conversion) prepare(ctx context.Context, have store.Schema) error {
 	var changes []store.Change
-	columns, tables := map[string]bool{}, map[string]bool{}
+	tables := map[string]bool{}
 	for _, t := range have.Tables {
 		tables[t.Name] = true
-		for _, col := range t.Columns {
-			columns[t.Name+"."+col.Name] = true
-		}
 	}
 	table, f := c.pr.before.name, c.s.now
-	if begun := columns[table+"."+c.s.place.Column]; !begun || !columns[table+"."+c.s.mark] {
-		if begun { // by another conversion, which was given up
+	marks := c.marks(have)
+	if begun := holds(have, table, c.s.place.Column); !begun || !slices.Equal(marks, []string{c.s.mark}) {
+		for _, m := range marks { // of other conversions, which were given up: none of them finds its mark beside another's values
+			changes = append(changes, store.DropColumn{Table: table, Column: m})
+		}
+		if begun {
 			changes = append(changes, store.DropColumn{Table: table, Column: c.s.place.Column})
 			if tables[c.s.place.Side] {
 				changes = append(changes, store.DropTable{Table: c.s.place.Side})
@@ -93,7 +100,27 @@ func (c *conversion) prepare(ctx context.Context, have store.Schema) error {
 	if c.side && !tables[c.s.place.Side] {
 		changes = append(changes, store.CreateTable{Table: c.pr.now.SideTable(f, table)})
 	}
-	return c.d.DB.Migrate(ctx, changes)
+	err := c.d.DB.Migrate(ctx, changes)
+	if err == nil || len(changes) == 0 {
+		return err
+	}
+	if have, e := c.d.schema(ctx); e == nil && holds(have, table, c.s.place.Column) && slices.Equal(c.marks(have), []string{c.s.mark}) {
+		return nil // another process made them meanwhile
+	}
+	return err
+}
+
+// marks are the columns that say of what the values of this conversion's column were made.
+func (c *conversion) marks(have store.Schema) (out []string) {
+	for _, t := range have.Tables {
+		for _, col := range t.Columns {
+			if rest, ok := strings.CutPrefix(col.Name, c.s.place.Column+"_"); ok && t.Name == c.pr.before.name && len(rest) == digestLen+len(marker) &&
+				strings.HasSuffix(rest, marker) {
+				out = append(out, col.Name)
+			}
+		}
+	}
+	return out
 }
 
 // unfilled is the condition under which a row has no converted value of its present version.

@@ -26,6 +26,11 @@ func TestAnotherConversion(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				for _, text := range []string{x.second, x.first} { // the values of the second are not taken for those of the first
+					if _, err := migration.Prepare(t.Context(), w.data, target(w, things("f: {"+text+"}"))); err != nil {
+						t.Fatal(err)
+					}
+				}
 				w.must(things("f: {" + x.second + "}"))
 				if got := w.get("things", id)["f"]; got != x.want {
 					t.Errorf("the value reads %s, and %s was declared", got, x.want)

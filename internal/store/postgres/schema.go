@@ -26,7 +26,7 @@ func (db *DB) Migrate(ctx context.Context, changes []store.Change) error {
 					return fmt.Errorf("store: %s: the role may not; let the owner of the schema run: GRANT USAGE, CREATE ON SCHEMA %s TO …, and own the tables: %w",
 						c.Words(), store.Quote(db.cfg.Schema), err)
 				} else if err != nil {
-					if _, is := c.(store.Require); is {
+					if _, is := c.(store.Require); is || beaten(err) {
 						err = errors.Join(store.ErrMoved, err)
 					}
 					return fmt.Errorf("store: %s: %w", c.Words(), err)
@@ -35,6 +35,12 @@ func (db *DB) Migrate(ctx context.Context, changes []store.Change) error {
 		}
 		return nil
 	}))
+}
+
+// beaten reports whether a change failed by what another server wrote at the same moment: a deadlock, or a row that breaks what the change
+// demands.
+func beaten(err error) bool {
+	return again(err) || constraint(err) != nil
 }
 
 // Scrub rewrites the tables. What the server's own log and its base backups hold goes when those expire.

@@ -51,6 +51,12 @@ func (db *DB) Scrub(ctx context.Context, _ []string) error {
 
 func apply(c *conn, changes []store.Change) error {
 	for _, change := range changes {
+		if r, is := change.(store.Require); is {
+			var holds int64
+			if err := c.scalar("SELECT "+r.That, &holds); err != nil || holds == 0 {
+				return errors.Join(store.ErrMoved, fmt.Errorf("store: %s", change.Words()), err)
+			}
+		}
 		for _, sql := range change.SQL(store.SQLite) {
 			if err := c.Exec(sql); err != nil {
 				return fmt.Errorf("store: %s: %w", change.Words(), err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -65,7 +66,7 @@ func Run(t *testing.T) {
 	cases := map[string]func(*testing.T, store.DB){
 		"values": values, "rollback": rollback, "keep": keepEvidence, "savepoint": savepoints, "constraints": constraints,
 		"snapshot": snapshot, "transfers": transfers, "write skew": writeSkew, "panic": panics, "schema": schemaRoundTrip,
-		"soon": soon, "arity": arity, "forward": forward, "hung up": hungUp,
+		"soon": soon, "arity": arity, "forward": forward, "hung up": hungUp, "require": require,
 	}
 	for name, fn := range cases {
 		t.Run(name, func(t *testing.T) { Each(t, Options{Tables: suiteTables}, fn) })
@@ -366,6 +367,21 @@ func schemaRoundTrip(t *testing.T, db store.DB) {
 	}
 	for _, c := range store.Diff(have, want, store.Renames{}) {
 		t.Errorf("after the migration the database still differs: %s", c.Words())
+	}
+}
+
+// require: a migration whose condition does not hold does nothing, and says that the data moved.
+func require(t *testing.T, db store.DB) {
+	ctx, fresh := context.Background(), store.Table{Name: "fresh", Columns: []store.Column{{Name: "a", Type: store.IntColumn}}}
+	for that, ok := range map[string]bool{"EXISTS (SELECT 1 FROM parent)": false, "NOT EXISTS (SELECT 1 FROM parent)": true} {
+		err := db.Migrate(ctx, []store.Change{store.CreateTable{Table: fresh}, store.Require{Tables: []string{"parent"}, That: that, Else: "nobody wrote"}, store.DropTable{Table: "fresh"}})
+		if (err == nil) != ok || !ok && !errors.Is(err, store.ErrMoved) {
+			t.Errorf("%s: %v", that, err)
+		}
+		have, err := db.Schema(ctx)
+		if err != nil || slices.ContainsFunc(have.Tables, func(t store.Table) bool { return t.Name == "fresh" }) {
+			t.Errorf("%s: a table was left: %v", that, err)
+		}
 	}
 }
 
