@@ -33,6 +33,7 @@ type checked struct {
 	Roles       int           `json:"roles,omitempty"`
 	Rules       int           `json:"rules,omitempty"`
 	Warnings    []string      `json:"warnings,omitempty"`
+	Notes       []string      `json:"notes,omitempty"` // nothing is wrong with what they name
 	Errors      []checkedLine `json:"errors,omitempty"`
 }
 
@@ -55,6 +56,7 @@ func (c *checkCmd) Run(e *env) error {
 	out := checked{Verdict: "held", Environment: c.Env}
 	if err == nil {
 		out.Service, out.Plan, out.Collections, out.Roles, out.Warnings = p.Decl.Service.Name, p.Version, len(p.Collections), len(p.Roles), p.Warnings
+		out.Notes = p.Notes
 		for _, col := range p.Collections {
 			out.Rules += len(col.Reads) + len(col.Creates) + len(col.Updates) + len(col.Deletes)
 		}
@@ -67,6 +69,9 @@ func (c *checkCmd) Run(e *env) error {
 	}
 	for _, w := range p.Warnings {
 		fmt.Fprintln(e.err, "warning:", w)
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintln(e.err, "note:", n)
 	}
 	fmt.Fprintf(e.out, "held: %s (%s), plan %s: %d collections, %d roles, %d rules\n", out.Service, c.Env, out.Plan, out.Collections, out.Roles, out.Rules)
 	return nil

@@ -61,9 +61,16 @@ func (c *migrateCmd) prepare(e *env) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Drop) > 0 || !c.Yes || len(d.Steps) == 0 {
+	if err := difference.Print(e.out, d); err != nil {
+		return err
+	}
+	if len(c.Drop) > 0 || len(d.Steps) == 0 {
 		return errors.New("a server works on this data; stop it first. It adds what a declaration gained when it starts, " +
 			"and with --yes values that must be converted are converted beside it")
+	}
+	if !c.Yes {
+		fmt.Fprintln(e.out, "nothing was done; say --yes to convert beside the server")
+		return nil
 	}
 	fields, err := e.remote.app.Prepare(e.ctx, c.Convert, c.progress(e))
 	if err != nil {

@@ -51,6 +51,7 @@ func Compile(f *decl.File, env string) (*Plan, error) {
 	c.checkNames()
 	c.checkKeys()
 	c.warnUncovered()
+	c.notePairs()
 	c.warnPinned()
 	c.warnUnseen()
 	if len(c.errs) > 0 {

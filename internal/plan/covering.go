@@ -70,6 +70,66 @@ func uncovered(col *Collection, r *Rule, branch rule.Expr) string {
 		col.Name, r.Line, strings.Join(fields, " and "), strings.Join(orders, ", "), strings.Join(fields, ", "), orders[0])
 }
 
+// pairsNamed is how many pairs a note names: what clients filter by is theirs to choose, and few of the pairs are.
+const pairsNamed = 3
+
+// notePairs names, in one line for each collection, pairs of fields that clients may filter by at once and that no index holds together.
+// Fields of few values come first: it is these whose values are each common and together rare.
+func (c *compiler) notePairs() {
+	for _, col := range c.plan.Collections {
+		var pairs [][2]string
+		fields := slices.SortedStableFunc(slices.Values(col.Fields), func(a, b *Field) int { return a.spread() - b.spread() })
+		for i, a := range fields {
+			for _, b := range fields[i+1:] {
+				if a.common() && b.common() && col.together(a, b) && !col.holdsBoth(a.Name, b.Name) {
+					pairs = append(pairs, [2]string{a.Name, b.Name})
+				}
+			}
+		}
+		if len(pairs) == 0 {
+			continue
+		}
+		var lines []string
+		for _, p := range pairs[:min(len(pairs), pairsNamed)] {
+			lines = append(lines, "["+p[0]+", "+p[1]+", -created]")
+		}
+		more := ""
+		if n := len(pairs) - len(lines); n > 0 {
+			more = fmt.Sprintf(" (%d more pairs have none)", n)
+		}
+		c.plan.Notes = append(c.plan.Notes, fmt.Sprintf("%s: no index holds two of the fields that clients may filter by; where two values are each common and together rare, "+
+			"a list works through the rows of one; for the pairs that your clients ask, add index: [%s]%s", col.Name, strings.Join(lines, ", "), more))
+	}
+}
+
+// common reports whether clients may filter by a field of which many rows may have one value.
+func (f *Field) common() bool { return f.Indexed && !f.Unique && !f.Encrypted && f.Type != ListField }
+
+// spread orders fields by how many values they are likely to have.
+func (f *Field) spread() int {
+	switch f.Type {
+	case BoolField:
+		return 0
+	case StateField, EnumField:
+		return 1
+	case AccountField, RefField:
+		return 2
+	}
+	return 3
+}
+
+// together reports whether a rule grants both fields, so that somebody may filter by them at once.
+func (c *Collection) together(a, b *Field) bool {
+	return slices.ContainsFunc(c.Reads, func(r *Rule) bool { return r.Mask.Has(a) && r.Mask.Has(b) })
+}
+
+// holdsBoth reports whether an index, or a set that is unique, begins with both fields.
+func (c *Collection) holdsBoth(a, b string) bool {
+	both := []string{a, b}
+	return slices.ContainsFunc(c.Decl.Index, func(index []string) bool { return leading(index, both) == 2 }) ||
+		slices.ContainsFunc(c.Decl.Unique, func(set []string) bool { return leading(set, both) == 2 })
+}
+
 // missingOrders lists what rows may be sorted by and no index holds behind one of the fields.
 func missingOrders(col *Collection, r *Rule, fields []string) []string {
 	var out []string

@@ -32,6 +32,7 @@ type Plan struct {
 	Memberships   *Collection            // beside Organisations
 	Shapes        map[string]*rule.Shape // by collection
 	Warnings      []string               // what check says without refusing
+	Notes         []string               // what check says although nothing is wrong
 	Settings      []Setting              // every setting in force; Decl has the same, defaults filled in
 
 	byName map[string]*Collection

@@ -106,3 +106,58 @@ collections:
 		}
 	}
 }
+
+// TestPairsOfClientsAreNoted: pairs of fields that clients may filter by at once, and that no index holds, are named in one line for each
+// collection with the index that mends them; with it they are not, and nothing is warned of.
+func TestPairsOfClientsAreNoted(t *testing.T) {
+	const text = `version: 1
+service: {name: x}
+roles: {clerk: {}}
+collections:
+  notes:
+    fields:
+      day: {type: date, indexed: true}
+      code: {type: text, max: 9, unique: true}
+      kind: {type: enum, values: [a, b], indexed: true}
+      live: {type: bool, indexed: true}
+      apart: {type: int, indexed: true}
+      plain: {type: int}
+    index: [INDEXES]
+    unique: [UNIQUES]
+    allow:
+      - {to: read, only: [day, code, kind, live, plain], when: "has_role('clerk')"}
+      - {to: read, only: [apart], when: "has_role('clerk')"}
+  quiet:
+    fields:
+      kind: {type: enum, values: [a, b], indexed: true}
+    allow:
+      - {to: read, when: "has_role('clerk')"}
+`
+	for _, x := range []struct{ indexes, uniques, add string }{
+		{"", "", "add index: [[live, kind, -created], [live, day, -created], [kind, day, -created]]"},
+		{"[live, kind, -created]", "", "add index: [[live, day, -created], [kind, day, -created]]"},
+		{"[live, kind, -created], [day, live]", "[day, kind]", ""},
+	} {
+		declaration := strings.NewReplacer("INDEXES", x.indexes, "UNIQUES", x.uniques).Replace(text)
+		f, err := decl.Parse("fastness.yaml", []byte(declaration), "development")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := plan.Compile(f, "development")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(p.Notes, "\n")
+		if x.add == "" && got != "" || x.add != "" && (len(p.Notes) != 1 || !strings.HasPrefix(got, "notes: ") || !strings.HasSuffix(got, x.add)) {
+			t.Errorf("index: [%s]: noted %q, want %q", x.indexes, got, x.add)
+		}
+	}
+	many := strings.NewReplacer("INDEXES", "", "UNIQUES", "", "plain: {type: int}", "plain: {type: int, indexed: true}").Replace(text)
+	f, err := decl.Parse("fastness.yaml", []byte(many), "development")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := plan.Compile(f, "development"); err != nil || len(p.Notes) != 1 || !strings.HasSuffix(p.Notes[0], "(3 more pairs have none)") {
+		t.Errorf("%v: %v", err, p.Notes)
+	}
+}

@@ -97,6 +97,10 @@ func (m *Migration) difference(changes []store.Change, drop []string) *Differenc
 		if m.inner(c) {
 			continue
 		}
+		if r, ok := c.(store.Rebuild); ok {
+			r.Alters = slices.DeleteFunc(slices.Clone(r.Alters), fillsShadow)
+			c = r
+		}
 		name := m.destroyed(c)
 		if name != "" && !slices.Contains(drop, name) && !slices.Contains(d.Lost, name) {
 			d.Lost = append(d.Lost, name)

@@ -215,7 +215,9 @@ func (s *Step) from(from *decl.From, was, now Form) {
 	for old := range from.Map {
 		gone = gone && !slices.Contains(now.Values, old)
 	}
-	s.names = from.Map
+	if len(from.Map) > 0 { // no map says no more than no word from does: what was filled without it stands
+		s.names = from.Map
+	}
 	switch {
 	case len(from.Map) > 0 && !gone:
 		s.refuse("map takes values that the field no longer has; remove the others from it")
@@ -296,12 +298,15 @@ func (m *Migration) inner(c store.Change) bool {
 			return slices.ContainsFunc(pr.steps, func(s *Step) bool { return pr.moved[s.now.Name] == s && s.place.Side == c.Table.Name })
 		})
 	case store.Rebuild:
-		return !slices.ContainsFunc(c.Alters, func(a store.Change) bool {
-			n, ok := a.(store.Nullable)
-			return !ok || !strings.Contains(n.Column, "__")
-		})
+		return !slices.ContainsFunc(c.Alters, func(a store.Change) bool { return !fillsShadow(a) })
 	}
 	return false
+}
+
+// fillsShadow reports whether a change makes a converted column as mandatory as the one whose place it takes.
+func fillsShadow(a store.Change) bool {
+	n, ok := a.(store.Nullable)
+	return ok && strings.Contains(n.Column, "__")
 }
 
 // free reports whether a column may go without being named: it holds what a conversion leaves behind, or what one that was given up had

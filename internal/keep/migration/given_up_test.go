@@ -1,6 +1,7 @@
 package migration_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -59,6 +60,39 @@ func TestRenamedAndGivenAway(t *testing.T) {
 		w.must(things(b, a))
 		if got := w.get("things", id); got["b"] != `"old"` || got["a"] == `"old"` {
 			t.Errorf("the row reads %v", got)
+		}
+	})
+}
+
+// TestPreparedStands: what was converted, because an operator asked for it, stands when the declaration asks for the same; and a conversion
+// that was stopped goes on where it was.
+func TestPreparedStands(t *testing.T) {
+	was, bare := things("f: {type: decimal, digits: 2}"), things("f: {type: decimal, digits: 3}")
+	asks := things("f: {type: decimal, digits: 3, from: {type: decimal, digits: 2}}")
+	each(t, func(t *testing.T, w *world) {
+		w.must(was)
+		for range 450 {
+			w.create("things", `{"label": "a", "f": "1.25"}`)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		to, first := target(t, bare), int64(0)
+		to.Convert, to.Progress = []string{"things.f"}, func(string, int64, int64) { stop() }
+		if _, err := migration.Prepare(ctx, w.data, to); err == nil {
+			t.Fatal("it was not stopped")
+		}
+		to = target(t, asks)
+		to.Progress = func(_ string, done, _ int64) {
+			if first == 0 {
+				first = done
+			}
+		}
+		if _, err := migration.Prepare(t.Context(), w.data, to); err != nil || first != 400 {
+			t.Errorf("it went on at %d: %v", first, err)
+		}
+		to = target(t, asks)
+		to.Progress = func(_ string, done, _ int64) { t.Errorf("%d rows were converted again", done) }
+		if _, err := migration.Bring(t.Context(), w.data, to); err != nil {
+			t.Error(err)
 		}
 	})
 }

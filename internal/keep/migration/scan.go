@@ -398,7 +398,21 @@ func (s *Step) reason() string {
 	case lossy:
 		return s.rows("hold", "holds") + " a value that has no exact counterpart; change them under the declaration before"
 	}
+	if gone := s.gone(); s.Why == "not_one_of" && gone != "" {
+		return fmt.Sprintf("%s a value that is no longer there; say what becomes of it: from: {type: %s, map: {%s: NEW}}, or change them under the declaration before",
+			s.rows("hold", "holds"), s.was.form.Type, gone)
+	}
 	return s.rows("hold", "holds") + " a value that does not fit (" + s.Why + "); change them under the declaration before, or keep what it says"
+}
+
+// gone is the first value that an enum or a state no longer has.
+func (s *Step) gone() string {
+	for _, v := range s.was.form.Values {
+		if !slices.Contains(s.now.Values, v) && s.names[v] == "" && s.was.form.Type == s.now.Decl.Type {
+			return v
+		}
+	}
+	return ""
 }
 
 // from is the form as the word from takes it.
