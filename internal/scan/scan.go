@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/scan/finding"
 	"github.com/fastness-dev/fastness/internal/scan/inventory"
 	"github.com/fastness-dev/fastness/internal/scan/osv"
 	"github.com/fastness-dev/fastness/internal/scan/register"
@@ -22,7 +23,8 @@ type Config struct {
 	Database string        // a folder or zip in the OSV format
 	Age      time.Duration // how old the newest entry of an ecosystem may be; 0: any age
 	Now      time.Time
-	History  bool // search the history of Git for secrets as well
+	History  bool                                  // search the history of Git for secrets as well
+	Declared func() (warnings []string, err error) // compiles the project's own declaration; nil: it has none
 }
 
 // Hole is a known hole of a component, at every place that brings it.
@@ -41,9 +43,10 @@ func (h Hole) Key() string { return h.ID + ":" + h.Ecosystem + "/" + h.Name }
 // Report is what a scan found.
 type Report struct {
 	*inventory.Inventory
-	Holes   []Hole           `json:"holes"`
-	Secrets []secret.Finding `json:"secrets"`
-	Untold  []string         `json:"untold"` // what could not be told, each with what to do
+	Holes    []Hole            `json:"holes"`
+	Secrets  []secret.Finding  `json:"secrets"`
+	Settings []finding.Finding `json:"settings"`
+	Untold   []string          `json:"untold"` // what could not be told, each with what to do
 }
 
 // Run scans a project. What it could not tell stands in the report; the error is of the folder alone.
@@ -52,7 +55,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Inventory: inv, Holes: []Hole{}, Secrets: []secret.Finding{}, Untold: []string{}}
+	r := &Report{Inventory: inv, Holes: []Hole{}, Secrets: []secret.Finding{}, Settings: []finding.Finding{}, Untold: []string{}}
 	for _, p := range inv.Problems {
 		r.Untold = append(r.Untold, p.String())
 	}
@@ -60,6 +63,9 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	if err := r.secrets(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := r.settings(ctx, c); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -209,5 +215,5 @@ func (r *Report) Found() []register.Found {
 		at[id] = len(out)
 		out = append(out, register.Found{ID: id, Severity: "critical", Evidence: SecretPlace(f)})
 	}
-	return out
+	return append(out, r.foundSettings()...)
 }

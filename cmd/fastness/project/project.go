@@ -80,7 +80,7 @@ func (c *Scan) Run(h command.Host) error {
 			return err
 		}
 	}
-	rep, err := scan.Run(h.Context(), scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now, History: versioned(c.Dir)})
+	rep, err := scan.Run(h.Context(), scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now, History: versioned(c.Dir), Declared: declared(c.Dir)})
 	if err != nil {
 		return command.Untold("%w", err)
 	}
@@ -205,6 +205,9 @@ func (c *Scan) print(h command.Host, rep *scan.Report, all []stated, states map[
 	}
 	for _, x := range rep.Secrets {
 		fmt.Fprintf(h.Out(), "%-10s %s\n", "secrets", plain(fmt.Sprintf("%s: %s", scan.SecretPlace(x), x.Rotate)))
+	}
+	for _, x := range rep.Settings {
+		fmt.Fprintf(h.Out(), "%-10s %-8s %s\n", "settings", x.Severity, plain(fmt.Sprintf("%s: %s  %s  (%s:%d)", x.Title, x.Do, x.Rule, x.File, x.Line)))
 	}
 	for _, text := range rep.Untold {
 		fmt.Fprintf(h.Out(), "%-10s %s\n", "untold", plain(text))
