@@ -14,6 +14,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/scan/inventory"
 	"github.com/fastness-dev/fastness/internal/scan/osv"
 	"github.com/fastness-dev/fastness/internal/scan/register"
+	"github.com/fastness-dev/fastness/internal/scan/report"
 	"github.com/fastness-dev/fastness/internal/scan/secret"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 	Now      time.Time
 	History  bool                                  // search the history of Git for secrets as well
 	Declared func() (warnings []string, err error) // compiles the project's own declaration; nil: it has none
+	Reports  []string                              // what tools of the team found
 }
 
 // Hole is a known hole of a component, at every place that brings it.
@@ -46,6 +48,7 @@ type Report struct {
 	Holes    []Hole            `json:"holes"`
 	Secrets  []secret.Finding  `json:"secrets"`
 	Settings []finding.Finding `json:"settings"`
+	Reported []report.Finding  `json:"reported"`
 	Untold   []string          `json:"untold"` // what could not be told, each with what to do
 }
 
@@ -55,7 +58,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Inventory: inv, Holes: []Hole{}, Secrets: []secret.Finding{}, Settings: []finding.Finding{}, Untold: []string{}}
+	r := &Report{Inventory: inv, Holes: []Hole{}, Secrets: []secret.Finding{}, Settings: []finding.Finding{}, Reported: []report.Finding{}, Untold: []string{}}
 	for _, p := range inv.Problems {
 		r.Untold = append(r.Untold, p.String())
 	}
@@ -66,6 +69,9 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	if err := r.settings(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := r.reports(ctx, c); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -215,5 +221,5 @@ func (r *Report) Found() []register.Found {
 		at[id] = len(out)
 		out = append(out, register.Found{ID: id, Severity: "critical", Evidence: SecretPlace(f)})
 	}
-	return append(out, r.foundSettings()...)
+	return r.foundReports(append(out, r.foundSettings()...))
 }

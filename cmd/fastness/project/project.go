@@ -21,16 +21,17 @@ import (
 
 // Scan is fastness scan.
 type Scan struct {
-	Dir      string `arg:"" optional:"" default:"." help:"The project."`
-	DB       string `name:"db" help:"A database of holes to read in place: a folder or zip in the OSV format." placeholder:"FILE|DIR"`
-	UpdateDB string `name:"update-db" help:"Copy a database of holes into this user's cache, and end." placeholder:"FILE|DIR"`
-	DBAge    int    `name:"db-age" default:"30" help:"How many days old its newest entry may be." placeholder:"DAYS"`
-	Accept   string `name:"accept" help:"Accept the risk of a finding." placeholder:"ID"`
-	Until    string `name:"until" help:"… until this day, at most a year ahead." placeholder:"DATE"`
-	Because  string `name:"because" help:"… for this reason." placeholder:"WHY"`
-	By       string `name:"by" help:"… on behalf of whom; else the account of this machine." placeholder:"WHO"`
-	ReadOnly bool   `name:"read-only" help:"Leave the register as it is."`
-	JSON     bool   `name:"json" help:"For machines."`
+	Dir      string   `arg:"" optional:"" default:"." help:"The project."`
+	DB       string   `name:"db" help:"A database of holes to read in place: a folder or zip in the OSV format." placeholder:"FILE|DIR"`
+	UpdateDB string   `name:"update-db" help:"Copy a database of holes into this user's cache, and end." placeholder:"FILE|DIR"`
+	DBAge    int      `name:"db-age" default:"30" help:"How many days old its newest entry may be." placeholder:"DAYS"`
+	Accept   string   `name:"accept" help:"Accept the risk of a finding." placeholder:"ID"`
+	Until    string   `name:"until" help:"… until this day, at most a year ahead." placeholder:"DATE"`
+	Because  string   `name:"because" help:"… for this reason." placeholder:"WHY"`
+	By       string   `name:"by" help:"… on behalf of whom; else the account of this machine." placeholder:"WHO"`
+	ReadOnly bool     `name:"read-only" help:"Leave the register as it is."`
+	Report   []string `name:"report" sep:"none" help:"A report of a tool to read in, by its content; may be given again." placeholder:"FILE"`
+	JSON     bool     `name:"json" help:"For machines."`
 }
 
 // scanned is a scan for machines.
@@ -80,7 +81,7 @@ func (c *Scan) Run(h command.Host) error {
 			return err
 		}
 	}
-	rep, err := scan.Run(h.Context(), scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now, History: versioned(c.Dir), Declared: declared(c.Dir)})
+	rep, err := scan.Run(h.Context(), scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now, History: versioned(c.Dir), Declared: declared(c.Dir), Reports: c.Report})
 	if err != nil {
 		return command.Untold("%w", err)
 	}
@@ -208,6 +209,9 @@ func (c *Scan) print(h command.Host, rep *scan.Report, all []stated, states map[
 	}
 	for _, x := range rep.Settings {
 		fmt.Fprintf(h.Out(), "%-10s %-8s %s\n", "settings", x.Severity, plain(fmt.Sprintf("%s: %s  %s  (%s:%d)", x.Title, x.Do, x.Rule, x.File, x.Line)))
+	}
+	for _, x := range rep.Tools() {
+		fmt.Fprintf(h.Out(), "%-10s %-8s %s  %s\n", "reported", x.Severity, plain(x.ID), plain(x.Evidence))
 	}
 	for _, text := range rep.Untold {
 		fmt.Fprintf(h.Out(), "%-10s %s\n", "untold", plain(text))
