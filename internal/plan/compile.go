@@ -361,3 +361,17 @@ func readDefault(f *Field, s string) (*Default, error) {
 	}
 	return &Default{Value: types.TextValue(s)}, nil
 }
+
+func (f *Field) onDelete() store.OnDelete {
+	d := f.Decl
+	if d == nil {
+		return store.Restrict
+	}
+	switch d.OnDelete {
+	case "cascade":
+		return store.Cascade
+	case "clear":
+		return store.SetNull
+	}
+	return store.Restrict
+}

@@ -15,7 +15,7 @@ func declared(dir string) func() ([]string, error) {
 		return nil
 	}
 	return func() ([]string, error) {
-		p, err := fastness.Check(name, "production")
+		p, err := fastness.Check(name, fastness.Options{Environment: "production"})
 		if err != nil {
 			return nil, err
 		}
