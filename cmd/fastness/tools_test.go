@@ -40,6 +40,7 @@ func sqlmap(t *testing.T, dialect, url string, args ...string) string {
 // TestSQLMap: sqlmap finds no way from a request into SQL, in the parameters of a list, in a search's body, in a path and at the door. It
 // does find one where there is one.
 func TestSQLMap(t *testing.T) {
+	t.Parallel()
 	for name, dialect := range map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL"} {
 		if name == "postgres" && !storetest.OnPostgres(t.Name()) {
 			continue
@@ -52,22 +53,26 @@ func TestSQLMap(t *testing.T) {
 			p := startPress(t, database)
 			row := p.want(201, "ada", "POST", "/api/v1/articles", `{"title": "Tides", "slug": "tides", "body": "<p>x</p>", "section": "news"}`)
 			list := p.base + "/api/v1/articles"
-			for what, args := range map[string][]string{
+			places := map[string][]string{
 				"list":   {list + "?section=news&created.gte=2020-01-01T00:00:00Z&sort=-created&limit=2&fields=title&include=author&after=x"},
 				"path":   {fmt.Sprintf("%s/%v*", list, row["id"])},
 				"search": {list + "/search", "--method=POST", `--data={"filter": "row.title == 'Tides'", "sort": "title", "limit": 3}`},
 				"door":   {p.base + "/auth/sign-in", "--method=POST", `--data={"email": "ada@press.example", "password": "a long enough sentence"}`},
-			} {
-				t.Run(what, func(t *testing.T) {
-					header := "--headers=Authorization: Bearer " + p.tokens["ada"] + "\nContent-Type: application/json"
-					if what == "door" {
-						header = "--headers=Content-Type: application/json"
-					}
-					if found := sqlmap(t, dialect, args[0], append(args[1:], header, "--technique=BEUS")...); found != "" {
-						t.Errorf("sqlmap found: %s", found)
-					}
-				})
 			}
+			t.Run("places", func(t *testing.T) { // ends when all of them have ended
+				for what, args := range places {
+					t.Run(what, func(t *testing.T) {
+						t.Parallel() // each asks, waits and asks again
+						header := "--headers=Authorization: Bearer " + p.tokens["ada"] + "\nContent-Type: application/json"
+						if what == "door" {
+							header = "--headers=Content-Type: application/json"
+						}
+						if found := sqlmap(t, dialect, args[0], append(args[1:], header, "--technique=BEUS")...); found != "" {
+							t.Errorf("sqlmap found: %s", found)
+						}
+					})
+				}
+			})
 			if p.want(200, "ada", "GET", fmt.Sprintf("/api/v1/articles/%v", row["id"]), "")["title"] != "Tides" {
 				t.Error("the article was changed")
 			}
