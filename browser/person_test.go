@@ -34,7 +34,7 @@ func invited(t *testing.T, w *tab, address string, roles ...string) *person {
 	w.at("/account/enrol")
 	w.fill("password", password)
 	w.follow(`//main//form//button`)
-	w.at("/account/sign-in")
+	w.at("/account/")
 	return &person{address: address}
 }
 

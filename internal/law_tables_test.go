@@ -33,6 +33,8 @@ var siblings = []sibling{
 	{"keep/migration", "keep/value", "stored values are read and converted by the code that reads requests"},
 	{"keep/keeptest", "keep", "it is a Keep for the tests of this room"},
 	{"console/account", "console/field", "profiles are forms of declared fields"},
+	{"console/account", "console/membership", "organisations are part of what a person looks after"},
+	{"console/membership", "console/page", "the pages of people stand in the shell that all pages share"},
 	{"console/account", "console/page", "the pages of people stand in the shell that all pages share"},
 	{"console/field", "console/page", "a declared field is one of the inputs of pages"},
 	{"identity", "identity/...", "the room's root puts its parts together"},

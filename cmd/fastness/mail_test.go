@@ -192,7 +192,7 @@ func lettersOfALife(c *clinic) {
 		}
 	}
 	signUp("ann@example.org")
-	c.follow(200, c.letters(1)["ann@example.org Confirm your address for Clinic"], "/auth/sign-up/confirm", "")
+	c.follow(200, c.letters(1)["ann@example.org Confirm your address for Clinic"], "/auth/sign-up/confirm", `, "password": "`+password+`"`)
 	in("ann@example.org", password)
 	signUp("ann@example.org")
 	if p := c.letters(1)["ann@example.org You already have an account at Clinic"]; p.Text == "" || tokenForm.MatchString(p.Text) {
@@ -238,7 +238,7 @@ func lettersOfALife(c *clinic) {
 	c.cmd.Wait()
 	c.post, c.seen = mailtest.Start(c.T, mailtest.Config{Implicit: true, Address: c.post.Addr, User: "clinic", Password: "open sesame"}), 0
 	c.production()
-	c.follow(200, c.letters(1)["late@example.org Confirm your address for Clinic"], "/auth/sign-up/confirm", "")
+	c.follow(200, c.letters(1)["late@example.org Confirm your address for Clinic"], "/auth/sign-up/confirm", `, "password": "`+password+`"`)
 	for _, word := range []string{"example.org", "new.example", "token=", "sesame"} {
 		if strings.Contains(c.said.String(), word) {
 			c.Errorf("%q is in the log:\n%s", word, c.said)

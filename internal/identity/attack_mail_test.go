@@ -185,7 +185,7 @@ func TestLetterLinksNameTheHost(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *town) {
 		evil := http.Header{"Host": {"evil.example"}, "X-Forwarded-Host": {"evil.example"}, "Forwarded": {"host=evil.example"}, "Accept-Language": {"de"}}
 		w.do("POST", "/auth/sign-up", &browser{headers: evil}, map[string]any{"email": "ann@example.org", "password": goodPassword}).want(202)
-		w.do("POST", "/auth/sign-up/confirm", &browser{headers: evil}, map[string]any{"token": secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link)}).want(200)
+		w.do("POST", "/auth/sign-up/confirm", &browser{headers: evil}, map[string]any{"token": secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link), "password": goodPassword}).want(200)
 		ann := &browser{headers: evil}
 		w.signIn(ann, "ann@example.org", goodPassword).want(200)
 		w.do("POST", "/auth/email", ann, map[string]any{"email": "ann@other.example"}).want(202)

@@ -101,7 +101,7 @@ func TestNewAccountKeepsTheNotice(t *testing.T) {
 		thief := w.in("ann@example.org")
 		lock := secretOf(t, w.moves(thief))
 		w.do("POST", "/auth/sign-up", nil, map[string]any{"email": "ann@example.org", "password": "a new password of mine"}).want(202)
-		w.do("POST", "/auth/sign-up/confirm", nil, map[string]any{"token": secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link)}).want(200)
+		w.do("POST", "/auth/sign-up/confirm", nil, map[string]any{"token": secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link), "password": "a new password of mine"}).want(200)
 		w.do("POST", "/auth/lock/confirm", nil, map[string]any{"token": lock}).want(200)
 		if w.alive(thief) {
 			t.Error("the thief is in")

@@ -17,8 +17,8 @@ func TestADayOfAPerson(t *testing.T) {
 		}
 		w.signIn(nil, "ann@example.org", goodPassword).want(401) // not before the link
 		link := w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link
-		w.do("POST", "/auth/sign-up/confirm", nil, map[string]any{"token": secretOf(t, link)}).want(200)
-		w.do("POST", "/auth/sign-up/confirm", nil, map[string]any{"token": secretOf(t, link)}).want(422)
+		w.do("POST", "/auth/sign-up/confirm", nil, map[string]any{"token": secretOf(t, link), "password": goodPassword}).want(200)
+		w.do("POST", "/auth/sign-up/confirm", nil, map[string]any{"token": secretOf(t, link), "password": goodPassword}).want(422)
 
 		ann := &browser{}
 		in := w.signIn(ann, "ann@example.org", goodPassword).want(200)

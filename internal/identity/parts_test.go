@@ -32,7 +32,7 @@ func TestWithRealHashes(t *testing.T) {
 			t.Fatalf("a password made of the address: %d", r.Status)
 		}
 		w.do("POST", "/auth/sign-up", nil, map[string]any{"email": "ann@example.org", "password": goodPassword}).want(202)
-		w.do("POST", "/auth/sign-up/confirm", nil, map[string]any{"token": secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link)}).want(200)
+		w.do("POST", "/auth/sign-up/confirm", nil, map[string]any{"token": secretOf(t, w.mails.last(t, "ann@example.org", signup.LetterConfirm).Link), "password": goodPassword}).want(200)
 		w.signIn(nil, "ann@example.org", "guess guess guess").want(401)
 		w.in("ann@example.org")
 	})

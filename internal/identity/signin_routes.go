@@ -145,6 +145,18 @@ func (i *Identity) Stepped(ctx context.Context, r *plan.Request, step *signin.St
 	return i.StepAnswer(step)
 }
 
+// Occupied reports whether somebody is signed in in the browser that a request comes from, also where the route looks at no credential.
+func (i *Identity) Occupied(ctx context.Context, r *plan.Request) (bool, error) {
+	if r.Token.Empty() {
+		return false, nil
+	}
+	_, err := i.sessions.Authenticate(ctx, r.Token.Reveal(), session.Cookie)
+	if errors.Is(err, session.ErrNone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (i *Identity) replaced(ctx context.Context, r *plan.Request) error {
 	found, err := i.sessions.Authenticate(ctx, r.Token.Reveal(), session.Cookie)
 	if errors.Is(err, session.ErrNone) {

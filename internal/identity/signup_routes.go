@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/identity/signup"
 	"github.com/fastness-dev/fastness/internal/identity/wire"
 	"github.com/fastness-dev/fastness/internal/plan"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -20,9 +21,9 @@ func (i *Identity) signUpRoutes() []plan.Route {
 			Errors: []string{"sign_up_closed", "too_many_attempts"},
 			In: wire.Object([]string{"email", "password"}, map[string]*plan.Schema{"email": emailSchema, "password": passwordSchema,
 				"profile": profile})},
-		{Name: "sign_up_confirm", Method: "POST", Path: "/auth/sign-up/confirm", Summary: "use the link of a sign-up",
-			Access: public("the link's secret is the proof"), Status: 200, In: link, Out: statusSchema, Handle: i.confirmSignUp,
-			Errors: []string{"link_over"}},
+		{Name: "sign_up_confirm", Method: "POST", Path: "/auth/sign-up/confirm", Summary: "use the link of a sign-up, with its password or one to take its place",
+			Access: public("the link's secret and a password are the proof"), Status: 200, Out: statusSchema, Handle: i.confirmSignUp, Errors: []string{"link_over"},
+			In: wire.Object([]string{"token", "password"}, map[string]*plan.Schema{"token": tokenSchema, "password": passwordSchema})},
 		{Name: "enrol", Method: "POST", Path: "/auth/enrol", Summary: "use an enrolment link or invitation: set a password",
 			Access: public("the link's secret is the proof"), Status: 200, Out: statusSchema, Handle: i.enrol, Errors: []string{"link_over"},
 			In: wire.Object([]string{"token", "password"}, map[string]*plan.Schema{"token": tokenSchema, "password": passwordSchema,
@@ -68,7 +69,7 @@ func (i *Identity) signUp(ctx context.Context, r *plan.Request) (*plan.Answer, e
 	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
-	if err := i.links.SignUp(ctx, in.Email, types.NewSecret(in.Password), in.Profile, client(r, "")); err != nil {
+	if _, err := i.links.SignUp(ctx, in.Email, types.NewSecret(in.Password), in.Profile, client(r, "")); err != nil {
 		return nil, err
 	}
 	return wire.Said(http.StatusAccepted, "check_mail")
@@ -79,7 +80,7 @@ func (i *Identity) confirmSignUp(ctx context.Context, r *plan.Request) (*plan.An
 	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
-	if _, err := i.links.ConfirmSignUp(ctx, types.NewSecret(in.Token), client(r, "")); err != nil {
+	if _, err := i.links.ConfirmSignUp(ctx, types.NewSecret(in.Token), signup.Holder{Password: types.NewSecret(in.Password)}, client(r, "")); err != nil {
 		return nil, err
 	}
 	return wire.Said(http.StatusOK, "confirmed")
@@ -90,7 +91,7 @@ func (i *Identity) enrol(ctx context.Context, r *plan.Request) (*plan.Answer, er
 	if err := wire.Decode(r, &in); err != nil {
 		return nil, err
 	}
-	if err := i.links.Enrol(ctx, types.NewSecret(in.Token), types.NewSecret(in.Password), in.Profile, client(r, "")); err != nil {
+	if _, err := i.links.Enrol(ctx, types.NewSecret(in.Token), types.NewSecret(in.Password), in.Profile, client(r, ""), false); err != nil {
 		return nil, err
 	}
 	return wire.Said(http.StatusOK, "enrolled")

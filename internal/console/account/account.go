@@ -9,7 +9,7 @@
 // browser's session have no business here.
 //
 // The map: account.go (routes), signin.go (and step-up), link.go (what begins with a link), home.go, profile.go (with console/field), factor.go, passkey.go,
-// provider.go, token.go, organisation.go and member.go, security.go (password, address, lock, sessions); template/ holds a file per page, de.txt the German.
+// provider.go, token.go, organisation.go (invitations; the rest is in console/membership), security.go (password, address, lock, sessions); template/ holds a file per page, de.txt the German.
 package account
 
 import (
@@ -21,6 +21,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fastness-dev/fastness/internal/console/membership"
 	"github.com/fastness-dev/fastness/internal/console/page"
 	"github.com/fastness-dev/fastness/internal/identity"
 	"github.com/fastness-dev/fastness/internal/identity/session"
@@ -54,6 +55,8 @@ type Pages struct {
 	cfg Config
 	id  *identity.Identity
 	kit *page.Kit
+
+	members *membership.Pages
 }
 
 // New parses the pages.
@@ -69,7 +72,9 @@ func New(cfg Config) (*Pages, error) {
 		cfg.Page.Links = slices.Insert(cfg.Page.Links, 2, page.Link{Path: organisations, Label: "Organisations", Icon: "group"})
 	}
 	kit, err := page.New(cfg.Page)
-	return &Pages{cfg: cfg, id: cfg.Identity, kit: kit}, err
+	p := &Pages{cfg: cfg, id: cfg.Identity, kit: kit}
+	p.members = membership.New(membership.Config{Plan: cfg.Plan, Identity: cfg.Identity, Keep: cfg.Keep, Kit: kit, Mine: p.mine})
+	return p, err
 }
 
 // Own reads a team's own pages and texts, see [page.LoadOwn].

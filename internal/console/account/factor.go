@@ -41,13 +41,8 @@ func (p *Pages) factors(ctx context.Context, r *plan.Request) (*plan.Answer, err
 	return p.kit.Render(r, http.StatusOK, "factors", v)
 }
 
-// ask shows a page that asks before something is done.
-type ask struct {
-	Action, Text, Button string
-	Danger               bool
-	Back, Return         string
-	Name                 string // of the thing it is about; "" for none
-}
+// ask is a page that asks before something is done.
+type ask = page.Ask
 
 func (p *Pages) ask(ctx context.Context, r *plan.Request, title string, d ask) (*plan.Answer, error) {
 	return p.askAt(ctx, r, title, "/account/factors", d)

@@ -57,8 +57,7 @@ func TestOrganisation(t *testing.T) {
 		fresh := h.browser()
 		fresh.get(h.letter("new@clinic.example")).leads("/account/organisation/invitation")
 		fresh.post("/account/organisation/invitation", "password", "short").says(422, "Use at least 15 characters")
-		fresh.post("/account/organisation/invitation", "password", password).leads("/account/sign-in")
-		fresh.post("/account/sign-in", "email", "new@clinic.example", "password", password).leads("/account/")
+		fresh.post("/account/organisation/invitation", "password", password).leads("/account/organisations")
 
 		id := ann.memberID("bob@clinic.example")
 		eve.post("/account/organisations/members/"+id+"/remove").says(422, "active first")
@@ -175,4 +174,35 @@ func TestRoleThatSleeps(t *testing.T) {
 		}
 		bob.post("/account/organisations/invite", "email", "x@clinic.example", "role", "member").says(422, "Your role asks for a stronger sign-in")
 	})
+}
+
+// TestMembersAreCalledByName: who may read the names of accounts sees them among the members, beside the addresses. Who may not sees what was there
+// before, and no entry says that somebody tried.
+func TestMembersAreCalledByName(t *testing.T) {
+	houses(t, func(t *testing.T, h *house) {
+		ann, bob, cid := h.person("ann@clinic.example", "nurse"), h.person("bob@clinic.example", "patient"), h.person("cid@clinic.example", "patient")
+		bob.post("/account/profile", "profile-name", "Bob <b> Heron", "etag", etagOf(bob)).leads("/account/profile")
+		ann.post("/account/organisations/create", "name", "Herons").leads("/account/organisations")
+		bob.joins(ann, "bob@clinic.example", "member")
+		cid.joins(ann, "cid@clinic.example", "owner")
+		page := ann.get("/account/organisations").says(200, "<h3>Bob &lt;b&gt; Heron</h3><p>bob@clinic.example · member")
+		page.says(200, "<h3>cid@clinic.example</h3><p>owner")
+		cid.get("/account/organisations").says(200, "<h3>bob@clinic.example</h3><p>member")
+		for _, b := range []*browser{bob, cid} {
+			if text := b.get("/account/organisations").text; strings.Contains(text, "Heron</h3>") {
+				t.Errorf("a member who may not read names is shown one: %s", text)
+			}
+		}
+		bob.get("/account/organisations").says(200, "<h3>A member</h3><p>owner")
+	})
+}
+
+// etagOf is the version of a person's profile, as its form sends it.
+func etagOf(b *browser) string {
+	b.h.t.Helper()
+	m := regexp.MustCompile(`name="etag" value="([^"]*)"`).FindStringSubmatch(b.get("/account/profile").text)
+	if m == nil {
+		b.h.t.Fatal("the profile has no form")
+	}
+	return strings.ReplaceAll(m[1], "&#34;", `"`)
 }

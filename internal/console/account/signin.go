@@ -58,7 +58,7 @@ func (p *Pages) signIn(ctx context.Context, r *plan.Request) (*plan.Answer, erro
 		v.Values = page.Typed(form)
 		return p.kit.Again(r, "sign-in", v, err, nil)
 	}
-	return p.stepped(ctx, r, step, onward)
+	return p.stepped(ctx, r, step, onward, "")
 }
 
 // signInPasskey ends a sign-in that began with a passkey, which names its account by itself.
@@ -72,7 +72,7 @@ func (p *Pages) signInPasskey(ctx context.Context, r *plan.Request) (*plan.Answe
 	if err != nil {
 		return p.kit.Again(r, "sign-in", p.signInView(onward), passkeyRefused(err), nil)
 	}
-	return p.stepped(ctx, r, step, onward)
+	return p.stepped(ctx, r, step, onward, "")
 }
 
 // passkeyRefused says of a passkey what a code's refusal does not.
@@ -85,7 +85,7 @@ func passkeyRefused(err error) error {
 
 // stepped goes where a sign-in stands: on, or to the factor that is still owed. The attempt waits in a cookie that no other site's page
 // can make the browser send.
-func (p *Pages) stepped(ctx context.Context, r *plan.Request, step *signin.Step, onward string) (*plan.Answer, error) {
+func (p *Pages) stepped(ctx context.Context, r *plan.Request, step *signin.Step, onward, notice string) (*plan.Answer, error) {
 	if step.Session == nil {
 		a := page.Redirect(page.With(factorPath, "return", onward), "")
 		a.Cookies = []plan.Cookie{{Name: oidc.AttemptCookie, Value: step.Attempt, MaxAge: step.Expires.Sub(p.cfg.Clock.Now()), Strict: true}}
@@ -95,8 +95,8 @@ func (p *Pages) stepped(ctx context.Context, r *plan.Request, step *signin.Step,
 	if err != nil {
 		return nil, err
 	}
-	on := page.Redirect(page.Onward(onward, "/account/"), "")
-	on.Session, on.Cookies = a.Session, append(a.Cookies, plan.Cookie{Name: oidc.AttemptCookie})
+	on := page.Redirect(page.Onward(onward, "/account/"), notice)
+	on.Session, on.Cookies = a.Session, slices.Concat(on.Cookies, a.Cookies, []plan.Cookie{{Name: oidc.AttemptCookie}})
 	return on, nil
 }
 
@@ -175,7 +175,7 @@ func (p *Pages) factor(ctx context.Context, r *plan.Request) (*plan.Answer, erro
 	name := factorOf(form.Get("factor"), form.Get("response"))
 	step, err := p.id.Machine().Factor(ctx, types.NewSecret(r.Cookie(oidc.AttemptCookie)), name, response(name, form), client(r))
 	if err == nil {
-		return p.stepped(ctx, r, step, onward)
+		return p.stepped(ctx, r, step, onward, "")
 	}
 	v, gone := p.factorView(ctx, r, onward)
 	if gone != nil {

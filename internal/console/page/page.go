@@ -174,6 +174,8 @@ var notices = map[string]string{ // #nosec G101 -- sentences for people
 	"session_over":         "Your session has ended. Sign in to go on.",
 	"confirmed":            "Your address is confirmed. You can sign in now.",
 	"enrolled":             "Your account is ready. You can sign in now.",
+	"confirmed_in":         "Your address is confirmed, and you are signed in.",
+	"enrolled_in":          "Your account is ready, and you are signed in.",
 	"password_new":         "Your password was changed and every session ended. Sign in with the new one.",
 	"password_changed":     "Your password was changed. Every other session ended.",
 	"passkey_added":        "The passkey was added. Every other session ended.",

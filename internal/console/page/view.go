@@ -129,3 +129,11 @@ var icons = map[string]string{ // #nosec G101 -- shapes of icons
 	"check":   "M5 12.5 10 17.5 19.5 7",
 	"warn":    "M12 4 3 19.5h18L12 4ZM12 10v4.5M12 17h.01",
 }
+
+// Ask is what the page "ask" shows, which asks before something is done.
+type Ask struct {
+	Action, Text, Button string
+	Danger               bool
+	Back, Return         string
+	Name                 string // of the thing it is about; "" for none
+}

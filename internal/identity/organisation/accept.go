@@ -126,8 +126,9 @@ func (o *Organisations) Accept(ctx context.Context, by *types.Caller, secret typ
 	return out, err
 }
 
-// Join makes an account for the invited address, which has none, and its owner a member. It does not sign in.
-func (o *Organisations) Join(ctx context.Context, secret, password types.Secret, profile json.RawMessage, c signin.Client) (*Organisation, error) {
+// Join makes an account for the invited address, which has none, and its owner a member. With enter the owner is signed in by the password that
+// was chosen; without, the step is nil.
+func (o *Organisations) Join(ctx context.Context, secret, password types.Secret, profile json.RawMessage, c signin.Client, enter bool) (*Organisation, *signin.Step, error) {
 	var email string
 	if err := o.cfg.DB.View(ctx, func(r store.Reader) error {
 		n, err := o.peek(ctx, r, secret)
@@ -136,13 +137,15 @@ func (o *Organisations) Join(ctx context.Context, secret, password types.Secret,
 		}
 		return err
 	}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	phc, err := o.cfg.Doors.Prepare(ctx, email, password, profile)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var out *Organisation
+	var step *signin.Step
+	since := o.cfg.Sessions.Mark()
 	err = o.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		n, err := o.use(ctx, tx, secret)
 		if err != nil {
@@ -153,9 +156,13 @@ func (o *Organisations) Join(ctx context.Context, secret, password types.Secret,
 			return err
 		}
 		out, err = o.join(ctx, tx, &types.Caller{Address: c.Address, RequestID: c.RequestID}, n, id)
+		if err != nil || !enter {
+			return err
+		}
+		step, err = o.cfg.Doors.Enter(ctx, tx, id, c, since)
 		return err
 	})
-	return out, err
+	return out, step, err
 }
 
 func (o *Organisations) join(ctx context.Context, tx store.Tx, by *types.Caller, n *invitation, who types.ID) (*Organisation, error) {

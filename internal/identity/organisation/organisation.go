@@ -43,6 +43,8 @@ const (
 type Doors interface {
 	Prepare(ctx context.Context, email string, password types.Secret, profile json.RawMessage) (phc types.Secret, err error)
 	Admit(ctx context.Context, tx store.Tx, email string, phc types.Secret, profile json.RawMessage, c signin.Client) (types.ID, error)
+	// Enter signs in, in the same transaction, who chose the password; since was taken before it began.
+	Enter(ctx context.Context, tx store.Tx, id types.ID, c signin.Client, since session.Mark) (*signin.Step, error)
 }
 
 // Config is the parts; all are required.

@@ -254,7 +254,7 @@ func (o *Organisations) joinNew(ctx context.Context, r *plan.Request) (*plan.Ans
 	if r.Caller != nil {
 		c.RequestID = r.Caller.RequestID
 	}
-	x, err := o.Join(ctx, types.NewSecret(in.Token), types.NewSecret(in.Password), in.Profile, c)
+	x, _, err := o.Join(ctx, types.NewSecret(in.Token), types.NewSecret(in.Password), in.Profile, c, false)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/fastness-dev/fastness/internal/identity/account"
+	"github.com/fastness-dev/fastness/internal/identity/session"
 	"github.com/fastness-dev/fastness/internal/identity/signin"
 	"github.com/fastness-dev/fastness/internal/store"
 	"github.com/fastness-dev/fastness/internal/types"
@@ -43,4 +44,10 @@ func (l *Links) Admit(ctx context.Context, tx store.Tx, email string, phc types.
 		}
 	}
 	return acc.ID, l.activate(ctx, tx, acc, phc, true, c)
+}
+
+// Enter signs in, in the transaction that gave the account a password, the person who chose it. It asks for what the account owes beyond that.
+// since was taken before the transaction began.
+func (l *Links) Enter(ctx context.Context, tx store.Tx, id types.ID, c signin.Client, since session.Mark) (*signin.Step, error) {
+	return l.cfg.Machine.Prove(ctx, tx, signin.Proof{Account: id, Factors: types.Password, Client: c, Since: since})
 }

@@ -25,33 +25,33 @@ var (
 	errTaken  = types.Refuse(types.Conflict, "account_exists", "the address has an account already; use users list to find it, and users enable first if its owner has lost every way in")
 )
 
-// SignUp begins an account: one hash, one pending link, one letter, whether or not the address has an account. Nil means
-// "look into your mail", and says nothing else.
-func (l *Links) SignUp(ctx context.Context, email string, password types.Secret, profile json.RawMessage, c signin.Client) error {
+// SignUp begins an account: one hash, one pending link, one letter, whether or not the address has an account. No error means
+// "look into your mail", and says nothing else. mark is for the browser that signed up, see Holder.
+func (l *Links) SignUp(ctx context.Context, email string, password types.Secret, profile json.RawMessage, c signin.Client) (mark types.Secret, err error) {
 	if l.cfg.Mode != "open" {
-		return errMode
+		return mark, errMode
 	}
 	began := l.cfg.Clock.Now()
 	defer l.cfg.Machine.Floor(ctx, began)
 	canonical, err := account.Canonical(email)
 	if err != nil {
-		return err
+		return mark, err
 	}
 	if err := l.cfg.Profiles.Check(profile); err != nil {
-		return err
+		return mark, err
 	}
 	if err := l.judge(password, canonical, false); err != nil {
-		return err
+		return mark, err
 	}
 	try := throttle.Try{What: "sign_up", Key: l.cfg.Accounts.Key(canonical), Address: c.Address}
 	if err := l.cfg.Throttle.Take(ctx, try); err != nil {
-		return err
+		return mark, err
 	}
 	phc, err := l.cfg.Passwords.Hash(ctx, password)
 	if err = l.cfg.Throttle.Settle(ctx, try, err); err != nil {
-		return err
+		return mark, err
 	}
-	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+	err = l.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		n := link{kind: kindSignUp, email: canonical, password: phc, profile: profile, mailed: true}
 		m := Mail{To: canonical, Letter: LetterConfirm, Valid: l.cfg.Confirm, Language: c.Language}
 		switch owner, err := l.cfg.Accounts.Find(ctx, tx, canonical); {
@@ -60,8 +60,12 @@ func (l *Links) SignUp(ctx context.Context, email string, password types.Secret,
 		case !errors.Is(err, account.ErrNone):
 			return err
 		}
+		n.id = types.RandomID()
 		where, err := l.mint(ctx, tx, n, l.cfg.Confirm)
 		if err != nil {
+			return err
+		}
+		if mark, err = l.mark(n.id); err != nil {
 			return err
 		}
 		if n.kind == kindSignUp {
@@ -69,6 +73,7 @@ func (l *Links) SignUp(ctx context.Context, email string, password types.Secret,
 		}
 		return l.cfg.Outbox.Add(ctx, tx, m)
 	})
+	return mark, err
 }
 
 // judge applies the policy for passwords. The words of the address and the service's name must not carry it.
@@ -79,24 +84,6 @@ func (l *Links) judge(password types.Secret, email string, mfa bool) error {
 	}
 	words := strings.FieldsFunc(email, func(r rune) bool { return strings.ContainsRune("@.+-_", r) })
 	return l.cfg.Policy.Check(password, mfa, append(words, email, l.cfg.Service))
-}
-
-// ConfirmSignUp uses the link of a sign-up and makes the account. Other pending sign-ups of the address die with it. It does
-// not sign in.
-func (l *Links) ConfirmSignUp(ctx context.Context, secret types.Secret, c signin.Client) (types.ID, error) {
-	var id types.ID
-	err := l.cfg.DB.Write(ctx, func(tx store.Tx) error {
-		n, err := l.use(ctx, tx, secret, kindSignUp)
-		if err != nil {
-			return err
-		}
-		id, err = l.newcomer(ctx, tx, n.email, n.password, n.profile, c)
-		if errors.Is(err, account.ErrTaken) {
-			return errLink
-		}
-		return err
-	})
-	return id, err
 }
 
 // newcomer makes the active account of an address that a letter has proved, with what newcomers get. Whatever else was pending
@@ -205,9 +192,9 @@ func (l *Links) waiting(ctx context.Context, tx store.Tx, by *types.Caller, emai
 	return l.cfg.Accounts.Get(ctx, tx, id)
 }
 
-// Enrol uses an enrolment link: the owner sets a password (and profile fields, if any) and the account becomes active. It
-// does not sign in.
-func (l *Links) Enrol(ctx context.Context, secret, password types.Secret, profile json.RawMessage, c signin.Client) error {
+// Enrol uses an enrolment link: the owner sets a password (and profile fields, if any) and the account becomes active. With
+// enter the owner is signed in by that password, or owes a factor that the account kept; without, the step is nil.
+func (l *Links) Enrol(ctx context.Context, secret, password types.Secret, profile json.RawMessage, c signin.Client, enter bool) (*signin.Step, error) {
 	var email string
 	if err := l.cfg.DB.View(ctx, func(r store.Reader) error {
 		n, err := l.peek(ctx, r, secret, kindEnrol)
@@ -216,21 +203,23 @@ func (l *Links) Enrol(ctx context.Context, secret, password types.Secret, profil
 		}
 		return err
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	if len(profile) > 0 {
 		if err := l.cfg.Profiles.Check(profile); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := l.judge(password, email, false); err != nil {
-		return err
+		return nil, err
 	}
 	phc, err := l.cfg.Passwords.Hash(ctx, password)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return l.cfg.DB.Write(ctx, func(tx store.Tx) error {
+	var step *signin.Step
+	since := l.cfg.Sessions.Mark()
+	err = l.cfg.DB.Write(ctx, func(tx store.Tx) error {
 		n, acc, err := l.used(ctx, tx, secret, kindEnrol, account.Invited)
 		if err != nil {
 			return err
@@ -240,8 +229,13 @@ func (l *Links) Enrol(ctx context.Context, secret, password types.Secret, profil
 				return err
 			}
 		}
-		return l.activate(ctx, tx, acc, phc, n.mailed, c)
+		if err := l.activate(ctx, tx, acc, phc, n.mailed, c); err != nil || !enter {
+			return err
+		}
+		step, err = l.Enter(ctx, tx, acc.ID, c, since)
+		return err
 	})
+	return step, err
 }
 
 func (l *Links) activate(ctx context.Context, tx store.Tx, acc *account.Account, phc types.Secret, verified bool, c signin.Client) error {

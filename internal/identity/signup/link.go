@@ -3,10 +3,10 @@
 //
 // Policy: a link's secret is stored as a hash, works once, and dies with its siblings. Answers never tell whether an
 // address has an account: the same status, body, statements and hashes either way; the difference is in the mail. A link
-// names the configured host and never what a request said its host was. A link proves an address, not a person: it never
-// signs in, so it never skips the second factor.
+// names the configured host and never what a request said its host was. A link proves an address, not a person: no link
+// signs in. A password does that was typed with it, by signin.Machine.Prove, so that no link skips the second factor.
 //
-// The map: link.go (the table, minting, use), join.go (sign-up, invitation, enrolment), recover.go (recovery, address),
+// The map: link.go (the table, minting, use), join.go (sign-up, invitation, enrolment), confirm.go (the end of a sign-up), recover.go (recovery, address),
 // lock.go (notices, and what an owner does who sees that it was not him).
 package signup
 
@@ -187,7 +187,10 @@ const good = session.Holds + ` AND (kind IN ('` + kindLock + `', '` + kindSignUp
 
 // mint stores a link and returns its address on the configured host. The row is the same size and work for every kind.
 func (l *Links) mint(ctx context.Context, tx store.Tx, n link, valid time.Duration) (types.Secret, error) {
-	secret, id := types.Token(32), types.RandomID()
+	secret, id := types.Token(32), n.id
+	if id == "" {
+		id = types.RandomID()
+	}
 	hide := func(field string, plain []byte) (types.Value, error) {
 		b, err := l.cfg.Ring.Seal(nil, seal.Link, plain, "fastness_link", string(id), field)
 		return types.BytesValue(b), err

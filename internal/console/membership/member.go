@@ -1,4 +1,4 @@
-package account
+package membership
 
 import (
 	"context"
@@ -17,14 +17,14 @@ var errNoMember = types.Refuse(types.NotFound, "not_found", "there is no such me
 func (p *Pages) showRename(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	d, err := p.tenancy(ctx, r)
 	if err != nil || !d.Owner {
-		return page.Redirect(organisations, ""), err
+		return page.Redirect(Path, ""), err
 	}
-	v, err := p.mine(ctx, r, "Rename the organisation", organisations)
+	v, err := p.mine(ctx, r, "Rename the organisation", Path)
 	if err != nil {
 		return nil, err
 	}
 	v.Values["name"] = d.Name
-	return p.kit.Render(r, http.StatusOK, "organisation-name", v)
+	return p.cfg.Kit.Render(r, http.StatusOK, "organisation-name", v)
 }
 
 func (p *Pages) renameOrganisation(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -32,18 +32,18 @@ func (p *Pages) renameOrganisation(ctx context.Context, r *plan.Request) (*plan.
 	if err != nil {
 		return nil, err
 	}
-	if _, err = p.id.Organisations().Rename(ctx, r.Caller, r.Caller.Org, form.Get("name")); err == nil {
-		return page.Redirect(organisations, "organisation_renamed"), nil
+	if _, err = p.cfg.Identity.Organisations().Rename(ctx, r.Caller, r.Caller.Org, form.Get("name")); err == nil {
+		return page.Redirect(Path, "organisation_renamed"), nil
 	}
 	if types.KindOf(err) != types.Invalid {
-		return p.organisationsAgain(ctx, r, nil, err)
+		return p.Again(ctx, r, nil, err)
 	}
-	v, gone := p.mine(ctx, r, "Rename the organisation", organisations)
+	v, gone := p.mine(ctx, r, "Rename the organisation", Path)
 	if gone != nil {
 		return nil, gone
 	}
 	v.Values = page.Typed(form)
-	return p.kit.Again(r, "organisation-name", v, err, nil)
+	return p.cfg.Kit.Again(r, "organisation-name", v, err, nil)
 }
 
 type memberData struct {
@@ -62,11 +62,11 @@ func (p *Pages) member(ctx context.Context, r *plan.Request) (page.View, error) 
 	if err != nil {
 		return page.View{}, err
 	}
-	v, err := p.mine(ctx, r, "Role in the organisation", organisations)
+	v, err := p.mine(ctx, r, "Role in the organisation", Path)
 	m := memberData{Member: d.Members[i], Me: d.Members[i].Account == d.Me, Roles: p.roles(r, d.Role, d.Members[i].Role)}
-	m.Roles.Hint = p.kit.Text(p.kit.Language(r), "The new role counts at once, also where this person is signed in.")
+	m.Roles.Hint = p.cfg.Kit.Text(p.cfg.Kit.Language(r), "The new role counts at once, also where this person is signed in.")
 	if m.Me {
-		m.Roles.Hint = p.kit.Text(p.kit.Language(r), "With a lower role you can no longer rename the organisation or look after its members.")
+		m.Roles.Hint = p.cfg.Kit.Text(p.cfg.Kit.Language(r), "With a lower role you can no longer rename the organisation or look after its members.")
 	}
 	v.Data = m
 	return v, err
@@ -77,7 +77,7 @@ func (p *Pages) showMember(ctx context.Context, r *plan.Request) (*plan.Answer, 
 	if err != nil {
 		return nil, err
 	}
-	return p.kit.Render(r, http.StatusOK, "member", v)
+	return p.cfg.Kit.Render(r, http.StatusOK, "member", v)
 }
 
 // changeRole leaves it to the room identity who may: its refusals are evidence, those of a page are not.
@@ -87,14 +87,14 @@ func (p *Pages) changeRole(ctx context.Context, r *plan.Request) (*plan.Answer, 
 		return nil, err
 	}
 	id, _ := types.ParseID(r.Path("id")) // a malformed id takes the same way as an absent one
-	if err = p.id.Organisations().Put(ctx, r.Caller, r.Caller.Org, id, form.Get("role")); err == nil {
-		return page.Redirect(organisations, "role_changed"), nil
+	if err = p.cfg.Identity.Organisations().Put(ctx, r.Caller, r.Caller.Org, id, form.Get("role")); err == nil {
+		return page.Redirect(Path, "role_changed"), nil
 	}
 	v, gone := p.member(ctx, r)
 	if gone != nil {
-		return p.organisationsAgain(ctx, r, nil, err)
+		return p.Again(ctx, r, nil, err)
 	}
-	return p.kit.Again(r, "member", v, err, nil)
+	return p.cfg.Kit.Again(r, "member", v, err, nil)
 }
 
 func (p *Pages) showRemove(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
@@ -104,15 +104,15 @@ func (p *Pages) showRemove(ctx context.Context, r *plan.Request) (*plan.Answer, 
 	}
 	m := v.Data.(memberData)
 	if m.Me {
-		return page.Redirect(organisations+"/leave", ""), nil
+		return page.Redirect(Path+"/leave", ""), nil
 	}
-	return p.askAt(ctx, r, "Remove this member?", organisations, ask{Action: memberPage + string(m.Account) + "/remove", Button: "Remove", Danger: true, Back: organisations, Name: m.Email,
+	return p.askAt(ctx, r, "Remove this member?", Path, page.Ask{Action: memberPath + string(m.Account) + "/remove", Button: "Remove", Danger: true, Back: Path, Name: m.Email,
 		Text: "Access to what belongs to the organisation ends at once. What was made there stays. You can invite the same address again."})
 }
 
 func (p *Pages) removeMember(ctx context.Context, r *plan.Request) (*plan.Answer, error) {
 	return p.organised(ctx, r, "member_removed", func(func(string) string) (*session.Started, error) {
 		id, _ := types.ParseID(r.Path("id")) // a malformed id takes the same way as an absent one
-		return nil, p.id.Organisations().Remove(ctx, r.Caller, r.Caller.Org, id)
+		return nil, p.cfg.Identity.Organisations().Remove(ctx, r.Caller, r.Caller.Org, id)
 	})
 }
