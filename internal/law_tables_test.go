@@ -172,6 +172,7 @@ var lenient = map[string]string{
 	"cmd/fastness/control.one":                   "words of our own command; nobody but the owner opens the socket",
 	"internal/console/account.Pages.readProfile": "an answer that our own keep has written",
 	"internal/console/field.Shown":               "a value that our own keep has written",
+	"internal/console/membership.Pages.names":    "an answer that our own keep has written",
 	"internal/identity/mail.unpack":              "a letter that we have sealed",
 	"internal/identity/oidc.Providers.resume":    "a flow that we have sealed",
 	"internal/identity/passkey.session":          "a challenge that we have sealed",
