@@ -46,7 +46,7 @@ func pin(pid, core int) {
 func PinSelf(core int) { pin(os.Getpid(), core) }
 
 // StartPinned starts a child on core 0 from its first instruction on: affinity is inherited, so this thread moves there, starts
-// it and moves back. The child's GOMAXPROCS is 1, as its core allows no more.
+// it and moves back. How many threads run Go code is the child's own affair: the built server takes what its users get.
 func StartPinned(cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
