@@ -74,7 +74,7 @@ func TestReadsSeeWhatWasWritten(t *testing.T) {
 	}
 }
 
-// TestReadersBesideWriters: the same with many at once. Whoever reads sees at least what was written before.
+// TestReadersBesideWriters: the same with many at once. Each reader sees at least what was written before.
 func TestReadersBesideWriters(t *testing.T) {
 	db := withItems(t, time.Minute)
 	var written sync.WaitGroup
