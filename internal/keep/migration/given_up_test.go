@@ -27,17 +27,38 @@ func TestAnotherConversion(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				for _, text := range []string{x.second, x.first} { // the values of the second are not taken for those of the first
-					if _, err := migration.Prepare(t.Context(), w.data, target(w, things("f: {"+text+"}"))); err != nil {
-						t.Fatal(err)
-					}
-				}
 				w.must(things("f: {" + x.second + "}"))
 				if got := w.get("things", id)["f"]; got != x.want {
 					t.Errorf("the value reads %s, and %s was declared", got, x.want)
 				}
 				if d, err := w.bring(things("f: {" + x.second + "}")); err != nil || len(d.Steps)+len(d.Changes) > 0 {
 					t.Errorf("the second start finds %v, %v", d, err)
+				}
+			})
+		})
+	}
+}
+
+// TestTheFirstConversionAgain: a conversion that was given up for another, and is taken up again after that one has filled its values, does
+// not take these for its own.
+func TestTheFirstConversionAgain(t *testing.T) {
+	for name, x := range map[string]struct{ was, first, second, value, want string }{
+		"digits":   {"type: decimal, digits: 2", "type: decimal, digits: 3, from: {type: decimal, digits: 2}", "type: decimal, digits: 4, from: {type: decimal, digits: 2}", `"12.50"`, `"12.500"`},
+		"map":      {"type: enum, values: [a, b]", "type: enum, values: [c, d], from: {type: enum, map: {a: c, b: d}}", "type: enum, values: [c, d], from: {type: enum, map: {a: d, b: c}}", `"a"`, `"c"`},
+		"elements": {"type: list, max: 9, of: {type: int}", "type: list, max: 9, of: {type: decimal, digits: 2}, from: {type: list, of: {type: int}}", "type: list, max: 9, of: {type: decimal, digits: 1}, from: {type: list, of: {type: int}}", `[1,2]`, `["1.00","2.00"]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, w *world) {
+				w.must(things("f: {" + x.was + "}"))
+				id := w.create("things", `{"label": "a", "f": `+x.value+`}`)
+				for _, text := range []string{x.first, x.second} {
+					if _, err := migration.Prepare(t.Context(), w.data, target(w, things("f: {"+text+"}"))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.must(things("f: {" + x.first + "}"))
+				if got := w.get("things", id)["f"]; got != x.want {
+					t.Errorf("the value reads %s, and %s was declared", got, x.first)
 				}
 			})
 		})
