@@ -28,13 +28,18 @@ const memoryShare = 0.7
 // imports this module decides itself.
 func TuneCollector() {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		if limit := cgroupMemory("/"); limit < math.MaxInt64 {
-			debug.SetMemoryLimit(int64(float64(limit) * memoryShare))
-		}
+		limitMemory("/")
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 		followCollector()
+	}
+}
+
+// limitMemory bounds the process by the limit of its cgroup, found below a root folder, if there is one.
+func limitMemory(root string) {
+	if limit := cgroupMemory(root); limit < math.MaxInt64 {
+		debug.SetMemoryLimit(int64(float64(limit) * memoryShare))
 	}
 }
 

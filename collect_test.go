@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
 )
 
@@ -34,6 +35,29 @@ func TestMemoryOfTheCgroup(t *testing.T) {
 		if got := cgroupMemory(root); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
+	}
+}
+
+// TestMemoryIsLimited: seven tenths of the cgroup's limit bound the process; without a limit it stays as it was.
+func TestMemoryIsLimited(t *testing.T) {
+	was := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(was) })
+	root := t.TempDir()
+	limitMemory(root)
+	if got := debug.SetMemoryLimit(-1); got != was {
+		t.Errorf("without a cgroup the limit is %d, was %d", got, was)
+	}
+	for path, text := range map[string]string{"proc/self/cgroup": "0::/x\n", "sys/fs/cgroup/x/memory.max": "10000000000\n"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limitMemory(root)
+	if got := debug.SetMemoryLimit(-1); got != 7_000_000_000 {
+		t.Errorf("the limit is %d", got)
 	}
 }
 

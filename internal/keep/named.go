@@ -22,7 +22,7 @@ func (a *act) named(ctx context.Context, r store.Reader) (judge.Lost, error) {
 		if list {
 			to, ids = f.Elem.To, a.change.Values[i].Items
 		}
-		if to == "" || f.Encrypted {
+		if to == "" {
 			continue
 		}
 		for n, id := range ids {

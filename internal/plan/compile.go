@@ -159,6 +159,9 @@ var fieldTypes = map[string]FieldType{"text": TextField, "int": IntField, "decim
 	"list": ListField, "account": AccountField, "ref": RefField, "state": StateField}
 
 // defaults of bounds: what a type may hold when the declaration does not say.
+// mostHTML bounds rich text, in characters: to clean a longer one costs over twenty bytes of memory for each that was received.
+const mostHTML = 200_000
+
 var defaultMax = map[FieldType]int{EmailField: 254, URLField: 2048, UUIDField: 36, JSONField: 65536, HTMLField: 20000, EnumField: 200, StateField: 200}
 
 func (c *compiler) field(col *Collection, d *decl.Field, bit uint) *Field {
@@ -247,6 +250,9 @@ func (c *compiler) bounds(f *Field, d *decl.Field) {
 		return func(s string) (err error) {
 			if *dst, err = strconv.Atoi(s); err != nil || *dst < 0 || *dst > 1<<20 {
 				return errors.New("a length is a whole number up to 1048576")
+			}
+			if f.Type == HTMLField && *dst > mostHTML {
+				return fmt.Errorf("markup has at most %d characters; keep what is longer as text, or in several rows", mostHTML)
 			}
 			return nil
 		}

@@ -281,8 +281,12 @@ func (r *reader) verifyField(c *Collection, f *Field, names []string) {
 	if f.Type == "list" && f.OnDelete != "" && f.OnDelete != "refuse" {
 		r.fail(f.At["on_delete"], "a row in a list is not removed with what it points at; use on_delete: refuse")
 	}
-	if f.Encrypted && slices.Contains([]string{"account", "ref", "state"}, f.Type) {
-		r.fail(f.Pos, "%s is what rules and references look at and cannot be encrypted; remove encrypted", f.Type)
+	open := f.Type // what a list holds is looked at as well
+	if f.Of != nil {
+		open = f.Of.Type
+	}
+	if f.Encrypted && slices.Contains([]string{"account", "ref", "state"}, open) {
+		r.fail(f.Pos, "%s is what rules and references look at and cannot be encrypted; remove encrypted", open)
 	}
 	if f.OnDelete == "clear" && !f.Optional {
 		r.fail(f.At["on_delete"], "on_delete: clear leaves the field empty; add optional: true")
