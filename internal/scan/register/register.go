@@ -142,15 +142,18 @@ func (f *Finding) check() error {
 // open again, with a new due day. People's owners and accepted risks stay.
 func (r *Register) Update(found []Found, complete bool, now time.Time) {
 	today := now.Format(time.DateOnly)
-	there := map[string]bool{}
+	there, known := map[string]bool{}, map[string]*Finding{}
+	for _, f := range r.Findings {
+		known[f.ID] = f
+	}
 	for _, x := range found {
 		there[x.ID] = true
-		at := slices.IndexFunc(r.Findings, func(f *Finding) bool { return f.ID == x.ID })
-		if at < 0 {
-			r.Findings = append(r.Findings, &Finding{ID: x.ID, Kind: "finding", Severity: x.Severity, Evidence: x.Evidence, Found: today, Due: dueDay(x.Severity, now)})
+		f := known[x.ID]
+		if f == nil {
+			f = &Finding{ID: x.ID, Kind: "finding", Severity: x.Severity, Evidence: x.Evidence, Found: today, Due: dueDay(x.Severity, now)}
+			r.Findings, known[x.ID] = append(r.Findings, f), f
 			continue
 		}
-		f := r.Findings[at]
 		f.Evidence = x.Evidence
 		if f.Closed != "" {
 			f.Closed, f.Accepted, f.Found, f.Due = "", nil, today, dueDay(x.Severity, now)
