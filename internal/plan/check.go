@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/fastness-dev/fastness/internal/plan/decl"
 	"github.com/fastness-dev/fastness/internal/plan/rule"
 	"github.com/fastness-dev/fastness/internal/store"
@@ -76,4 +78,47 @@ func onlyHas(e rule.Expr, field string) bool {
 		}
 	}
 	return false
+}
+
+// hidden are the columns that PostgreSQL gives each table; a field of that name cannot be made there.
+var hidden = []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
+
+// checkNames refuses names that a database cannot hold beside each other: tables and indexes share one room of names.
+func (c *compiler) checkNames() {
+	owner := map[string]string{}
+	for _, col := range c.plan.Collections {
+		own := []string{col.Table}
+		for _, f := range col.Fields {
+			if slices.Contains(hidden, f.Name) {
+				c.fail(f.Decl.Pos, "PostgreSQL keeps the name %q for itself; choose another name for the field", f.Name)
+			}
+			if f.Side != "" {
+				own = append(own, f.Side, store.Name(f.Side, "_value"))
+			}
+		}
+		for _, i := range col.Indexes() {
+			own = append(own, i.Name)
+		}
+		for n, name := range own {
+			if other, taken := owner[name]; taken && other != col.Name {
+				c.fail(col.Decl.Pos, "%s needs the name %q in the database, and so does %s; rename one of them", col.Name, name, other)
+			} else if slices.Contains(own[:n], name) {
+				c.fail(col.Decl.Pos, "two indexes of %s are called %q; take one away", col.Name, name)
+			}
+			owner[name] = col.Name
+		}
+	}
+}
+
+// unbuilt refuses by name what the declaration can say and this program cannot do yet: never ignored, never half done.
+func (c *compiler) unbuilt() {
+	d := c.plan.Decl
+	refuse := func(present bool, at decl.Pos, word string) {
+		if present {
+			c.fail(at, "%s is part of the grammar and not built yet; remove it until it is", word)
+		}
+	}
+	refuse(d.Keys.Rotate != 0 || d.Keys.EraseAfter != 0, d.Keys.Root.Pos, "keys: rotate and erase_after")
+	refuse(d.Keys.Root.Value != "" && d.Keys.Root.Value != "file", d.Keys.Root.Pos, "keys: a root that is not a file")
+	refuse(d.Ledger.Keep != 0, decl.Pos{Line: 1, Col: 1}, "ledger: keep")
 }
