@@ -102,6 +102,8 @@ var siblings = []sibling{
 	{"scan/server", "scan/finding", "what was left open is a finding"},
 	{"scan/server", "scan/source", "JavaScript is read by its tokens"},
 	{"scan/osv", "scan/version", "ranges are judged in the order of versions"},
+	{"scan/trust", "scan/inventory", "components are judged by what their files say"},
+	{"scan/trust", "scan/supply", "it says what it found as the other rules do"},
 	{"store/sqlite", "store", "an engine implements the seam"},
 	{"store/postgres", "store", "an engine implements the seam"},
 	{"store/sqlite", "store/fair", "accounts take turns at the writer"},

@@ -16,6 +16,7 @@ import (
 	"github.com/fastness-dev/fastness/internal/scan/register"
 	"github.com/fastness-dev/fastness/internal/scan/report"
 	"github.com/fastness-dev/fastness/internal/scan/secret"
+	"github.com/fastness-dev/fastness/internal/scan/supply"
 )
 
 // Config says what to scan and with what.
@@ -27,6 +28,7 @@ type Config struct {
 	History  bool                                  // search the history of Git for secrets as well
 	Declared func() (warnings []string, err error) // compiles the project's own declaration; nil: it has none
 	Reports  []string                              // what tools of the team found
+	CoolDown time.Duration                         // how old a version must be; what has no time is untold. 0: 7 days, where the lock has a time
 }
 
 // Hole is a known hole of a component, at every place that brings it.
@@ -49,6 +51,7 @@ type Report struct {
 	Secrets  []secret.Finding  `json:"secrets"`
 	Settings []finding.Finding `json:"settings"`
 	Reported []report.Finding  `json:"reported"`
+	Supply   []supply.Finding  `json:"supply"` // trust, licences, support, isolation
 	Untold   []string          `json:"untold"` // what could not be told, each with what to do
 }
 
@@ -58,7 +61,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Inventory: inv, Holes: []Hole{}, Secrets: []secret.Finding{}, Settings: []finding.Finding{}, Reported: []report.Finding{}, Untold: []string{}}
+	r := &Report{Inventory: inv, Holes: []Hole{}, Secrets: []secret.Finding{}, Settings: []finding.Finding{}, Reported: []report.Finding{}, Supply: []supply.Finding{}, Untold: []string{}}
 	for _, p := range inv.Problems {
 		r.Untold = append(r.Untold, p.String())
 	}
@@ -69,6 +72,9 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	if err := r.settings(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := r.supply(ctx, c); err != nil {
 		return nil, err
 	}
 	if err := r.reports(ctx, c); err != nil {
@@ -221,5 +227,5 @@ func (r *Report) Found() []register.Found {
 		at[id] = len(out)
 		out = append(out, register.Found{ID: id, Severity: "critical", Evidence: SecretPlace(f)})
 	}
-	return r.foundReports(append(out, r.foundSettings()...))
+	return r.foundReports(append(append(out, r.foundSettings()...), r.foundSupply()...))
 }

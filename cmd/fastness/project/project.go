@@ -29,6 +29,7 @@ type Scan struct {
 	Until    string   `name:"until" help:"… until this day, at most a year ahead." placeholder:"DATE"`
 	Because  string   `name:"because" help:"… for this reason." placeholder:"WHY"`
 	By       string   `name:"by" help:"… on behalf of whom; else the account of this machine." placeholder:"WHO"`
+	CoolDown int      `name:"cool-down" help:"How many days old each version must be; what has no time is untold. Else 7, where the lock has a time." placeholder:"DAYS"`
 	ReadOnly bool     `name:"read-only" help:"Leave the register as it is."`
 	Report   []string `name:"report" sep:"none" help:"A report of a tool to read in, by its content; may be given again." placeholder:"FILE"`
 	JSON     bool     `name:"json" help:"For machines."`
@@ -52,6 +53,9 @@ func (c *Scan) Run(h command.Host) error {
 	now := types.SystemClock{}.Now().UTC()
 	if c.DBAge < 1 || c.DBAge > 36500 {
 		return command.Misused("--db-age is %d; give 1 to 36500 days", c.DBAge)
+	}
+	if c.CoolDown < 0 || c.CoolDown > 3650 {
+		return command.Misused("--cool-down is %d; give 1 to 3650 days", c.CoolDown)
 	}
 	if c.UpdateDB != "" {
 		return c.update(h)
@@ -81,7 +85,8 @@ func (c *Scan) Run(h command.Host) error {
 			return err
 		}
 	}
-	rep, err := scan.Run(h.Context(), scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now, History: versioned(c.Dir), Declared: declared(c.Dir), Reports: c.Report})
+	rep, err := scan.Run(h.Context(), scan.Config{Dir: c.Dir, Database: at, Age: time.Duration(c.DBAge) * 24 * time.Hour, Now: now, History: versioned(c.Dir), Declared: declared(c.Dir), Reports: c.Report,
+		CoolDown: time.Duration(c.CoolDown) * 24 * time.Hour})
 	if err != nil {
 		return command.Untold("%w", err)
 	}
@@ -212,6 +217,10 @@ func (c *Scan) print(h command.Host, rep *scan.Report, all []stated, states map[
 	}
 	for _, x := range rep.Tools() {
 		fmt.Fprintf(h.Out(), "%-10s %-8s %s  %s\n", "reported", x.Severity, plain(x.ID), plain(x.Evidence))
+	}
+	for _, x := range rep.Supply {
+		section, _, _ := strings.Cut(x.Rule, ":")
+		fmt.Fprintf(h.Out(), "%-10s %-8s %s\n", section, x.Severity, plain(fmt.Sprintf("%s: %s  %s  (%s)", x.Text, x.Do, x.ID(), x.Place())))
 	}
 	for _, text := range rep.Untold {
 		fmt.Fprintf(h.Out(), "%-10s %s\n", "untold", plain(text))

@@ -15,9 +15,11 @@ func readGoMod(text []byte) ([]Component, error) {
 	m := &goMod{replaced: map[string][2]string{}}
 	block := ""
 	for i, line := range lines {
-		if before, _, ok := strings.Cut(line, "//"); ok {
-			line = before
+		indirect := false
+		if before, comment, ok := strings.Cut(line, "//"); ok {
+			line, indirect = before, strings.TrimSpace(comment) == "indirect" || strings.HasPrefix(strings.TrimSpace(comment), "indirect;")
 		}
+		known := len(m.required)
 		f := strings.Fields(line)
 		switch {
 		case len(f) == 0:
@@ -32,6 +34,9 @@ func readGoMod(text []byte) ([]Component, error) {
 		}
 		if err != nil {
 			return m.list(), err
+		}
+		if len(m.required) > known {
+			m.required[known].Indirect = indirect
 		}
 	}
 	if block != "" {

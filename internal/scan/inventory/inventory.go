@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Ecosystems, by their names in the OSV format. Images have none there.
@@ -40,6 +41,17 @@ type Component struct {
 	File      string `json:"file"`
 	Line      int    `json:"line,omitempty"`   // 0: the format has no lines
 	Hashed    bool   `json:"hashed,omitempty"` // the file carries a digest of it
+	Facts
+}
+
+// Facts are what some files say of a component besides. Each is empty where the file does not say it.
+type Facts struct {
+	Source   string    `json:"source,omitempty"`   // the address that the file names: a registry, a file or a repository
+	Digests  string    `json:"-"`                  // as the file writes them, with spaces between
+	Scripts  bool      `json:"scripts,omitempty"`  // its installation runs a program of its own
+	Uploaded time.Time `json:"uploaded,omitzero"`  // when the newest of its files was published
+	Licence  string    `json:"licence,omitempty"`  // as the file writes it; seldom an expression of SPDX
+	Indirect bool      `json:"indirect,omitempty"` // another component asked for it
 }
 
 // File is one that was read.

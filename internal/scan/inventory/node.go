@@ -23,10 +23,13 @@ type nodePackage struct {
 	Integrity string `json:"integrity"`
 	Resolved  string `json:"resolved"`
 	Link      bool   `json:"link"`
+	Scripts   bool   `json:"hasInstallScript"`
+	Licence   any    `json:"license"` // a text; an object in old packages
 }
 
 type oldNodeLock struct {
 	Version      string                  `json:"version"`
+	Resolved     any                     `json:"resolved"` // a text, or false
 	Integrity    string                  `json:"integrity"`
 	Dependencies map[string]*oldNodeLock `json:"dependencies"`
 }
@@ -53,7 +56,9 @@ func readPackageLock(text []byte) ([]Component, error) {
 		if name == "" {
 			name = where[at+len("node_modules/"):]
 		}
-		out = append(out, Component{Ecosystem: NPM, Name: name, Version: p.Version, Hashed: p.Integrity != ""})
+		licence, _ := p.Licence.(string)
+		out = append(out, Component{Ecosystem: NPM, Name: name, Version: p.Version, Hashed: p.Integrity != "",
+			Facts: Facts{Source: p.Resolved, Digests: p.Integrity, Scripts: p.Scripts, Licence: licence}})
 	}
 	return numbered(text, out), nil
 }
@@ -74,7 +79,8 @@ func oldNode(list map[string]*oldNodeLock, depth int, out *[]Component) error {
 			}
 		}
 		if !strings.HasPrefix(version, "file:") {
-			*out = append(*out, Component{Ecosystem: NPM, Name: name, Version: version, Hashed: p.Integrity != ""})
+			source, _ := p.Resolved.(string)
+			*out = append(*out, Component{Ecosystem: NPM, Name: name, Version: version, Hashed: p.Integrity != "", Facts: Facts{Source: source, Digests: p.Integrity}})
 		}
 		if err := oldNode(p.Dependencies, depth+1, out); err != nil {
 			return err
@@ -155,7 +161,9 @@ func readYarn(text []byte) ([]Component, error) {
 		case strings.HasPrefix(line, "  version "):
 			out[len(out)-1].Version = strings.Trim(strings.TrimPrefix(trimmed, "version "), `"`)
 		case strings.HasPrefix(line, "  integrity "):
-			out[len(out)-1].Hashed = true
+			out[len(out)-1].Hashed, out[len(out)-1].Digests = true, strings.Trim(strings.TrimPrefix(trimmed, "integrity "), `"`)
+		case strings.HasPrefix(line, "  resolved "):
+			out[len(out)-1].Source, _, _ = strings.Cut(strings.Trim(strings.TrimPrefix(trimmed, "resolved "), `"`), "#")
 		}
 	}
 	if open && out[len(out)-1].Version == "" {

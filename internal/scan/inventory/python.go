@@ -2,11 +2,14 @@ package inventory
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
@@ -18,6 +21,7 @@ var (
 	includes    = regexp.MustCompile(`^(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)$`)
 	tomlLine    = regexp.MustCompile(`^toml: line ([0-9]{1,9}) `) // of a value of the wrong type
 	comparison  = regexp.MustCompile(`^\(?\s*(?:===?|~=|!=|<=?|>=?)`)
+	pipHash     = regexp.MustCompile(`--hash[=\s]\s*([^\s\\]+)`)
 )
 
 // readRequirements reads pip's requirements.txt. A requirement without == has no version; other files may say which one it is.
@@ -44,7 +48,7 @@ func readRequirements(text []byte) ([]Component, error) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "-") {
 			if strings.HasPrefix(line, "-e") || strings.HasPrefix(line, "--editable") {
-				out = append(out, Component{Ecosystem: PyPI, Name: strings.TrimSpace(line), Line: at})
+				out = append(out, Component{Ecosystem: PyPI, Name: strings.TrimSpace(line), Line: at, Facts: Facts{Source: afterEditable(line)}})
 			}
 			if m := includes.FindStringSubmatch(line); m != nil && left == nil {
 				if _, read := format(m[1]); read == nil {
@@ -67,10 +71,13 @@ func readRequirement(line string, at int) (Component, error) {
 	c := Component{Ecosystem: PyPI, Line: at}
 	if i := strings.Index(line, " --"); i >= 0 {
 		c.Hashed = strings.Contains(line[i:], "--hash")
+		for _, m := range pipHash.FindAllStringSubmatch(line[i:], -1) {
+			c.Digests = strings.TrimSpace(c.Digests + " " + m[1])
+		}
 		line = line[:i]
 	}
 	if strings.Contains(line, "://") && !strings.Contains(line, "@") || strings.HasPrefix(line, ".") || strings.HasPrefix(line, "/") {
-		c.Name = strings.TrimSpace(line) // an address or a path: it has neither name nor version to look up
+		c.Name, c.Source = strings.TrimSpace(line), strings.TrimSpace(line) // an address or a path: it has neither name nor version to look up
 		return c, nil
 	}
 	line, _, _ = strings.Cut(line, ";")
@@ -79,10 +86,19 @@ func readRequirement(line string, at int) (Component, error) {
 		return c, breaks(at, "%.60q is no requirement; write NAME==VERSION", line)
 	}
 	c.Name = normal(m[1])
+	if address, ok := strings.CutPrefix(m[2], "@"); ok {
+		c.Source = strings.TrimSpace(address)
+	}
 	if v := exactly.FindStringSubmatch(m[2]); v != nil {
 		c.Version = v[1]
 	}
 	return c, nil
+}
+
+// afterEditable is what an editable requirement names.
+func afterEditable(line string) string {
+	line = strings.TrimPrefix(strings.TrimPrefix(line, "--editable"), "-e")
+	return strings.TrimLeft(line, " =")
 }
 
 // normal is a project's name as PyPI compares it.
@@ -107,6 +123,16 @@ func readMetadata(text []byte) ([]Component, error) {
 			c.Name, c.Line = normal(strings.TrimSpace(value)), i+1
 		case "version":
 			c.Version = strings.TrimSpace(value)
+		case "license-expression":
+			c.Licence = strings.TrimSpace(value)
+		case "license":
+			if c.Licence == "" && len(value) < 100 {
+				c.Licence = strings.TrimSpace(value)
+			}
+		case "classifier":
+			if kind, ok := strings.CutPrefix(strings.TrimSpace(value), "License :: OSI Approved :: "); ok && c.Licence == "" {
+				c.Licence = kind
+			}
 		}
 	}
 	if c.Name == "" || c.Version == "" {
@@ -135,6 +161,46 @@ type lockedPackage struct {
 	Sdist   map[string]any   `toml:"sdist"`
 	Archive map[string]any   `toml:"archive"`
 	Folder  map[string]any   `toml:"directory"`
+	VCS     map[string]any   `toml:"vcs"`
+	Index   string           `toml:"index"`
+}
+
+// facts gathers what a lock says of a package: where it comes from, its digests, and when the newest of its files was published.
+func (p lockedPackage) facts() Facts {
+	f := Facts{Source: p.Index}
+	for _, from := range []map[string]any{p.Source, p.VCS, p.Archive} {
+		for _, key := range []string{"registry", "url", "git"} {
+			if text, ok := from[key].(string); ok && text != "" {
+				f.Source = text
+			}
+		}
+	}
+	if _, git := p.Source["git"]; git || p.VCS != nil || p.Source["type"] == "git" {
+		f.Source = "git+" + strings.TrimPrefix(f.Source, "git+")
+	}
+	var digests []string
+	for _, files := range [][]map[string]any{p.Files, p.Wheels, {p.Sdist}, {p.Archive}} {
+		for _, file := range files {
+			if text, ok := file["hash"].(string); ok {
+				digests = append(digests, text)
+			}
+			if table, ok := file["hashes"].(map[string]any); ok {
+				for kind, value := range table {
+					digests = append(digests, fmt.Sprintf("%s:%v", kind, value))
+				}
+			}
+			at, _ := file["upload-time"].(time.Time)
+			if text, ok := file["upload-time"].(string); ok {
+				at, _ = time.Parse(time.RFC3339, text)
+			}
+			if at.After(f.Uploaded) {
+				f.Uploaded = at
+			}
+		}
+	}
+	slices.Sort(digests)
+	f.Digests = strings.Join(digests, " ")
+	return f
 }
 
 // hashed tells whether each file of a package carries a digest.
@@ -160,8 +226,9 @@ func readPoetry(text []byte) ([]Component, error) {
 		return nil, err
 	}
 	for i, p := range lock.Package {
-		for range lock.Metadata.Files[p.Name] {
-			lock.Package[i].Files = append(lock.Package[i].Files, map[string]any{"hash": true})
+		for _, f := range lock.Metadata.Files[p.Name] {
+			file, _ := f.(map[string]any)
+			lock.Package[i].Files = append(lock.Package[i].Files, map[string]any{"hash": cmp.Or[any](file["hash"], true)})
 		}
 	}
 	return taken(lock.Package, at)
@@ -203,7 +270,7 @@ func taken(list []lockedPackage, at []int) ([]Component, error) {
 		if p.Source["virtual"] != nil || p.Source["editable"] != nil || p.Source["directory"] != nil || p.Folder != nil || p.Source["type"] == "directory" {
 			continue
 		}
-		out = append(out, Component{Ecosystem: PyPI, Name: normal(p.Name), Version: p.Version, Line: line, Hashed: p.hashed()})
+		out = append(out, Component{Ecosystem: PyPI, Name: normal(p.Name), Version: p.Version, Line: line, Hashed: p.hashed(), Facts: p.facts()})
 	}
 	return out, nil
 }
