@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/fastness-dev/fastness/internal/scan/isolation"
 	"github.com/fastness-dev/fastness/internal/scan/register"
+	"github.com/fastness-dev/fastness/internal/scan/supply"
+	"github.com/fastness-dev/fastness/internal/scan/support"
 	"github.com/fastness-dev/fastness/internal/scan/trust"
 )
 
@@ -14,8 +17,14 @@ func (r *Report) supply(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	r.Supply = append(r.Supply, rep.Findings...)
-	r.Untold = append(r.Untold, rep.Untold...)
+	apart, err := isolation.Judge(c.Dir, r.Inventory)
+	if err != nil {
+		return err
+	}
+	for _, x := range []supply.Report{rep, apart, support.Judge(r.Inventory, c.Now)} {
+		r.Supply = append(r.Supply, x.Findings...)
+		r.Untold = append(r.Untold, x.Untold...)
+	}
 	return nil
 }
 
