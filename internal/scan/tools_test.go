@@ -47,7 +47,8 @@ func TestReports(t *testing.T) {
 	want := []string{"critical CVE-2021-35042:PyPI/django", "high INV-2026-1:PyPI/django", "high settings:go-tls-unverified:main.go",
 		"high code:CWE-94:app.py", "medium code:CWE-798:app.py", "medium code:CWE-94:app.py#2", "low lint:F401", "low lint:E501", "critical code:CWE-89:app.py", "medium code:CWE-22:main.go",
 		"high CVE-2026-11111:PyPI/Django", "high CVE-2026-22222:Go/golang.org/x/text", "critical GHSA-xvch-5gv4-984h:npm/minimist",
-		"high remote:zap/40012:shop.example", "high remote:nessus/20007:192.0.2.7:443"}
+		"high remote:zap/40012:shop.example", "high remote:nessus/20007:192.0.2.7:443",
+		"high support:ended:django 3.2", "low trust:unused:PyPI/django", "medium trust:no-hashes:requirements.txt"} // what the project itself says
 	for i := range want {
 		want[i] = strings.Replace(want[i], "PyPI/Django", "PyPI/django", 1)
 	}

@@ -96,8 +96,8 @@ func Read(root *os.Root, name string) ([]byte, error) {
 	return text, err
 }
 
-// Walk visits the regular files of the project that take wants. Folders that tools fill (node_modules, virtual environments, vendor) are
-// entered only when inside says so. What cannot be visited ends the walk with an error that says what to do.
+// Walk visits the regular files of the project. Folders that tools fill (node_modules, virtual environments,
+// vendor) are entered only when inside says so. What cannot be visited ends the walk with an error that says what to do.
 func Walk(ctx context.Context, root *os.Root, inside bool, visit func(name string) error) error {
 	entries := 0
 	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
