@@ -110,10 +110,11 @@ func (c *clinic) production() {
 
 var tokenForm = regexp.MustCompile(`https://clinic\.example/account/([a-z/-]+)\?token=([0-9a-v]+)`)
 
-// letters waits for n new letters and returns them by address and subject.
+// letters waits for n new letters and returns them by address and subject. It waits for more than two minutes: so long is a
+// letter leased that the killed process had in hand.
 func (c *clinic) letters(n int) map[string]mailtest.Parsed {
 	c.Helper()
-	for range 3000 {
+	for range 9000 {
 		if got := c.post.Letters(); len(got) >= c.seen+n {
 			out := map[string]mailtest.Parsed{}
 			for _, l := range got[c.seen : c.seen+n] {
