@@ -36,9 +36,11 @@ type service struct {
 	cmd               *exec.Cmd
 	later             time.Duration // how far its clock is moved, see move
 
-	mu  sync.Mutex
-	log []string
-	got *sync.Cond
+	mu       sync.Mutex
+	log      []string
+	got      *sync.Cond
+	stopping bool
+	ended    chan struct{}
 }
 
 // The servers and the one browser of the tests. Each person has a browser context of his own: other cookies, other storage.
@@ -179,7 +181,7 @@ func serveOn(port int, program, dir, config, declaration, more string) (*service
 		return nil, err
 	}
 	s := &service{dir: dir, config: config, base: fmt.Sprintf("https://localhost:%d", port), env: append(os.Environ(), "XDG_CONFIG_HOME="+config, "LATER="+filepath.Join(dir, "later"))}
-	s.got = sync.NewCond(&s.mu)
+	s.got, s.ended = sync.NewCond(&s.mu), make(chan struct{})
 	s.cmd = exec.Command(program, "serve", "--env", "development", "--no-access-log", dir)
 	s.cmd.Env = s.env
 	pipe, err := s.cmd.StderrPipe()
@@ -197,6 +199,7 @@ func serveOn(port int, program, dir, config, declaration, more string) (*service
 			s.got.Broadcast()
 			s.mu.Unlock()
 		}
+		s.end(lines.Err())
 	}()
 	if _, err := s.wait(regexp.MustCompile(` serves .* on (https://\S+)`), 0); err != nil {
 		s.stop()
@@ -256,9 +259,24 @@ func (s *service) run(t *testing.T, args ...string) string {
 
 func (s *service) authority() string { return filepath.Join(s.config, "fastness") }
 
+// end waits for the process. One that nobody stopped says so: pages of a server that is gone look like faults of theirs.
+func (s *service) end(reading error) {
+	err := s.cmd.Wait()
+	s.mu.Lock()
+	if !s.stopping {
+		last := s.log[max(0, len(s.log)-40):]
+		fmt.Fprintf(os.Stderr, "the server %s ended by itself: %v, its log: %v\n%s\n", s.base, err, reading, strings.Join(last, "\n"))
+	}
+	s.mu.Unlock()
+	close(s.ended)
+}
+
 func (s *service) stop() {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
 	s.cmd.Process.Signal(syscall.SIGTERM)
-	s.cmd.Wait()
+	<-s.ended
 }
 
 // trust puts the development authorities below folders into the certificate store of a home, as `fastness trust` tells people to.

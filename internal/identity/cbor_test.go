@@ -66,7 +66,7 @@ func FuzzPasskeyAttestation(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
 	}
-	db, err := sqlite.Open(sqlite.Config{Dir: f.TempDir(), Recorder: storetest.Recorder{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: f.TempDir(), Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		f.Fatal(err)
 	}

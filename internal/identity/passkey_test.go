@@ -249,7 +249,7 @@ func FuzzPasskeyResponse(f *testing.F) {
 	if seeds == 0 {
 		f.Fatal("there are no seeds")
 	}
-	db, err := sqlite.Open(sqlite.Config{Dir: f.TempDir(), Recorder: storetest.Recorder{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: f.TempDir(), Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -185,7 +185,7 @@ func FuzzConfusion(f *testing.F) {
 		f.Add(s[0], s[1])
 	}
 	p := keeptest.Compile(f, keeptest.Declaration(f, "things"))
-	db, err := sqlite.Open(sqlite.Config{Dir: f.TempDir(), Recorder: ledger.Evidence{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: f.TempDir(), Recorder: ledger.Evidence{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -45,9 +45,9 @@ func serverURL() string {
 func open(where string) (store.DB, error) {
 	kind, name, _ := strings.Cut(where, ":")
 	if kind == "sqlite" {
-		return sqlite.Open(sqlite.Config{Dir: name, Recorder: ledger.Evidence{}})
+		return sqlite.Open(sqlite.Config{Dir: name, Recorder: ledger.Evidence{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	}
-	return postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(serverURL()), Schema: name, Recorder: ledger.Evidence{}})
+	return postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(serverURL()), Schema: name, Recorder: ledger.Evidence{}, ReadLimit: storetest.Patience})
 }
 
 // dying converts and says after each batch how far it is.

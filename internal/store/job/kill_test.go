@@ -42,9 +42,9 @@ func serverURL() string {
 func open(where string) (store.DB, error) {
 	kind, name, _ := strings.Cut(where, ":")
 	if kind == "sqlite" {
-		return sqlite.Open(sqlite.Config{Dir: name, Recorder: storetest.Recorder{}})
+		return sqlite.Open(sqlite.Config{Dir: name, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	}
-	return postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(serverURL()), Schema: name, Recorder: storetest.Recorder{}})
+	return postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(serverURL()), Schema: name, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience})
 }
 
 // act is what a job does to the world outside the database.

@@ -19,13 +19,13 @@ import (
 func TestOneHolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	open := func(dir string) error {
-		db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+		db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 		if err == nil {
 			db.Close()
 		}
 		return err
 	}
-	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestFolderOfOthers(t *testing.T) {
 			if err := c.spoil(t, dir); err != nil {
 				hosttest.Missing(t, fmt.Sprintf("another user's file takes root to make: %v", err))
 			}
-			db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+			db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 			if err == nil {
 				db.Close()
 			}

@@ -30,7 +30,7 @@ func TestMembersWhoFail(t *testing.T) {
 		{"and keeps evidence", false, true, store.Keep(refused), true},
 		{"after it wrote, and keeps evidence", true, true, store.Keep(refused), true},
 	} {
-		db, err := sqlite.Open(sqlite.Config{Dir: t.TempDir(), Recorder: storetest.Recorder{}})
+		db, err := sqlite.Open(sqlite.Config{Dir: t.TempDir(), Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ func TestSecondProcess(t *testing.T) {
 // TestCloseLeavesOneFile: closing finalises every statement and folds the log into the database.
 func TestCloseLeavesOneFile(t *testing.T) {
 	dir := t.TempDir()
-	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestFolderNames(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}

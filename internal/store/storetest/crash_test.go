@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 // crashWriter writes pairs of rows from four sides and prints the name of each that was acknowledged, until it is killed.
 func crashWriter(dir string) error {
-	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func TestCrash(t *testing.T) {
 		rounds = v
 	}
 	dir := t.TempDir()
-	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func killed(t *testing.T, dir string, after time.Duration) []string {
 
 func afterCrash(t *testing.T, dir string, acks []string) {
 	t.Helper()
-	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}})
+	db, err := sqlite.Open(sqlite.Config{Dir: dir, Recorder: storetest.Recorder{}, ReadLimit: storetest.Patience, WriteTime: storetest.Patience})
 	if err != nil {
 		t.Fatalf("the next start needed a hand: %v", err)
 	}

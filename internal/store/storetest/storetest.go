@@ -44,9 +44,9 @@ type Options struct {
 	Recorder store.Recorder // nil: Recorder{}
 }
 
-// patience is the limit of a query, and in SQLite of a write function: a test of something else does not fail for a machine that is slow
+// Patience is the limit of a query, and in SQLite of a write function: a test of something else does not fail for a machine that is slow
 // today, or made slow by the race detector.
-const patience = 20 * time.Second
+const Patience = 20 * time.Second
 
 // Each runs fn once per engine on an empty database with the tables of opt. The database is closed afterwards, and removed or emptied for the next test.
 func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
@@ -57,7 +57,7 @@ func Each(t *testing.T, opt Options, fn func(t *testing.T, db store.DB)) {
 		rec, tables = Recorder{}, append([]store.Table{Table}, tables...)
 	}
 	t.Run("sqlite", func(t *testing.T) {
-		db, err := sqlite.Open(sqlite.Config{Dir: t.TempDir(), Recorder: rec, ReadLimit: patience, WriteTime: patience})
+		db, err := sqlite.Open(sqlite.Config{Dir: t.TempDir(), Recorder: rec, ReadLimit: Patience, WriteTime: Patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func Postgres(t testing.TB, rec store.Recorder) store.DB {
 
 func postgresIn(t testing.TB, schema string, rec store.Recorder) store.DB {
 	t.Helper()
-	db, err := postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(server()), Schema: schema, Recorder: rec, ReadLimit: patience, MaxConns: 12})
+	db, err := postgres.Open(context.Background(), postgres.Config{URL: types.NewSecret(server()), Schema: schema, Recorder: rec, ReadLimit: Patience, MaxConns: 12})
 	if err != nil {
 		absent(t, err)
 	}
