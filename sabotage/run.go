@@ -148,30 +148,48 @@ func (r *Runner) judgeAll(ctx context.Context, dir string, names []string) (held
 	return held, broken
 }
 
-// judge lets one saboteur loose. It returns what turned red, or an error that says in which way the saboteur is broken.
+// judge lets one saboteur loose. It returns what turned red, or an error that says in which way the saboteur is broken. One that
+// seems broken in the joint build is judged again in a build of its own, which is what counts: a process that is started with an
+// empty environment does not hear of the switch.
 func (r *Runner) judge(ctx context.Context, dir, name string) (string, error) {
 	s, err := Load(dir, name)
 	if err != nil {
 		return "", err
 	}
-	before, err := r.before(ctx, s)
+	if r.joined(s) {
+		if err = r.judgeIn(ctx, s, true); err == nil || ctx.Err() != nil {
+			return fmt.Sprintf("%s turns red: %s", s.Test, s.Breaks), err
+		}
+	}
+	joint := err
+	if err := r.judgeIn(ctx, s, false); err != nil {
+		return "", err
+	}
+	words := fmt.Sprintf("%s turns red: %s", s.Test, s.Breaks)
+	if joint != nil {
+		first, _, _ := strings.Cut(joint.Error(), "\n")
+		words += "; in a build of its own, since beside the others it " + first
+	}
+	return words, nil
+}
+
+// judgeIn judges in the joint build, or in a build of the saboteur's own.
+func (r *Runner) judgeIn(ctx context.Context, s *Saboteur, joined bool) error {
+	before, err := r.before(ctx, s, joined)
 	if err != nil {
-		return "", err
+		return err
 	}
-	after, err := r.after(ctx, s)
+	after, err := r.after(ctx, s, joined)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := r.verdict(s, before, after); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s turns red: %s", s.Test, s.Breaks), nil
+	return r.verdict(s, before, after)
 }
 
 // after runs the tests with the saboteur at work.
-func (r *Runner) after(ctx context.Context, s *Saboteur) (*result, error) {
+func (r *Runner) after(ctx context.Context, s *Saboteur, joined bool) (*result, error) {
 	both := append([]string{s.Test}, s.Also...)
-	if r.joined(s) {
+	if joined {
 		return r.programs.run(ctx, r.Root, s.Pkg, s.Name, r.only(s), both)
 	}
 	tmp, err := os.MkdirTemp("", "sabotage-")
@@ -195,12 +213,12 @@ func (r *Runner) only(s *Saboteur) string {
 
 // before runs the package without sabotage, in the joint build with its switches off where that holds the saboteur,
 // once per package (per test when quick), and asks that it be green.
-func (r *Runner) before(ctx context.Context, s *Saboteur) (*result, error) {
+func (r *Runner) before(ctx context.Context, s *Saboteur, joined bool) (*result, error) {
 	r.mu.Lock()
 	if r.baselines == nil {
 		r.baselines = map[string]*baseline{}
 	}
-	key := fmt.Sprint(s.Pkg, " ", r.only(s), " ", r.joined(s))
+	key := fmt.Sprint(s.Pkg, " ", r.only(s), " ", joined)
 	b := r.baselines[key]
 	if b == nil {
 		b = &baseline{}
@@ -208,7 +226,7 @@ func (r *Runner) before(ctx context.Context, s *Saboteur) (*result, error) {
 	}
 	r.mu.Unlock()
 	b.once.Do(func() {
-		if r.joined(s) {
+		if joined {
 			b.res, b.err = r.programs.run(ctx, r.Root, s.Pkg, "", r.only(s), nil)
 			return
 		}

@@ -279,30 +279,42 @@ func verdictOf(want string) string {
 	return "broken"
 }
 
-// TestRunnerNeverChosen: a saboteur whose name no switch knows has not held.
+// TestRunnerNeverChosen: beside the others a saboteur whose switch is not heard, or whose program does not start, has not held.
+// The build of its own is asked then, and said.
 func TestRunnerNeverChosen(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, fixture)
-	write(t, root, map[string]string{"sabotage/honest.patch": allow("\treturn true"), "sabotage/misspelt.patch": allow("\treturn true")})
-	s, err := Load(filepath.Join(root, "sabotage"), "honest")
+	write(t, root, map[string]string{"sabotage/honest.patch": allow("\treturn true"), "sabotage/misspelt.patch": allow("\treturn true"),
+		"sabotage/mild.patch": allow("\treturn role == \"admin\" || role == \"root\"")})
+	all := map[string]*Saboteur{}
+	for _, name := range []string{"honest", "misspelt", "mild"} {
+		s, err := Load(filepath.Join(root, "sabotage"), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = s
+	}
+	p, err := build(t.Context(), root, t.TempDir(), []*Saboteur{all["honest"]})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := build(t.Context(), root, t.TempDir(), []*Saboteur{s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.joint.In["misspelt"] = true
+	p.joint.In["misspelt"], p.joint.In["mild"] = true, true
 	r := &Runner{Root: root, Quick: true, programs: p}
-	if _, err := r.judge(t.Context(), filepath.Join(root, "sabotage"), "honest"); err != nil {
+	if err := r.judgeIn(t.Context(), all["honest"], true); err != nil {
 		t.Error(err)
 	}
-	if words, err := r.judge(t.Context(), filepath.Join(root, "sabotage"), "misspelt"); err == nil || !strings.Contains(err.Error(), "turns nothing red") {
-		t.Errorf("%q, %v", words, err)
+	for name, want := range map[string]bool{"misspelt": true, "mild": false} {
+		if err := r.judgeIn(t.Context(), all[name], true); err == nil || !strings.Contains(err.Error(), "turns nothing red") {
+			t.Errorf("%s: %v", name, err)
+		}
+		words, err := r.judge(t.Context(), filepath.Join(root, "sabotage"), name)
+		if held := err == nil; held != want || held && !strings.Contains(words, "in a build of its own") {
+			t.Errorf("%s alone: %q, %v", name, words, err)
+		}
 	}
 	p.of["./gate"] = filepath.Join(root, "go.mod")
 	r = &Runner{Root: root, Quick: true, programs: p}
-	if words, err := r.judge(t.Context(), filepath.Join(root, "sabotage"), "honest"); err == nil {
-		t.Errorf("a program that does not start held: %q", words)
+	if err := r.judgeIn(t.Context(), all["honest"], true); err == nil {
+		t.Error("a program that does not start held")
 	}
 }
