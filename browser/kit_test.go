@@ -138,7 +138,11 @@ func serveAging(dir string) (*service, error) {
 func (s *service) move(t *testing.T, d time.Duration) {
 	t.Helper()
 	s.later += d
-	if err := os.WriteFile(filepath.Join(s.dir, "later"), []byte(s.later.String()), 0o600); err != nil {
+	name := filepath.Join(s.dir, "later")
+	if err := os.WriteFile(name+".new", []byte(s.later.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil { // the server may read it at any moment, and never half
 		t.Fatal(err)
 	}
 }
