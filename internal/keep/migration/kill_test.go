@@ -58,9 +58,14 @@ func dying(where, declaration string) error {
 	}
 	w := over(&testing.T{}, db)
 	to := target(w, declaration)
+	batches := 0
 	to.Progress = func(string, int64, int64) {
 		fmt.Println("batch")
-		time.Sleep(20 * time.Millisecond) // so that the kill falls between two batches, or into one
+		if batches++; batches < 3 {
+			time.Sleep(20 * time.Millisecond) // so that the kill falls between two batches, or into one
+		} else {
+			time.Sleep(time.Minute) // a slow machine has not killed it yet
+		}
 	}
 	_, err = migration.Bring(context.Background(), w.data, to)
 	return err
